@@ -1,0 +1,218 @@
+//! The seam between whoever collects and whoever stores: a durable queue of batches.
+//!
+//! Decision: the unit is the batch (a header and a verbatim byte range), and the queue, not the collector, knows how
+//! far each source has come. It keeps the high-water of each (source, generation), takes what continues it, answers
+//! *duplicate* to what it has and *gap* to what comes too early. So a collector may lose all its state, a network may
+//! repeat itself, and the queue still holds every byte once. The price: a batch of one source must follow the one
+//! before it, so a source stays on one partition.
+//!
+//! Must not know: any driver, files being followed, how lines are parsed.
+#![deny(missing_docs)]
+
+pub mod decorators;
+mod error;
+mod memory;
+pub mod testing;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use model::{Batch, Cursors, Partition, Place, QueueId, SourceKey};
+use tokio::sync::oneshot;
+
+pub use error::QueueError;
+pub use memory::MemoryQueue;
+
+/// The topic that lines travel on.
+pub const LINES: &str = "lines";
+/// The topic of what could not be delivered.
+pub const DEAD_LETTERS: &str = "dead-letters";
+
+/// How far the queue holds a source, contiguously from where it began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Offset behind the last byte held.
+    pub end: u64,
+    /// If the last byte held is not the end of a line: where that line begins.
+    pub open_line: Option<u64>,
+}
+
+/// What became of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is durable, here.
+    Appended(Place),
+    /// All of it was there before; nothing was written.
+    Duplicate(Position),
+    /// It does not continue what is held of its source: send from `expected.end` on (0 where nothing is held).
+    /// A batch that overlaps what is held without continuing it is answered so too.
+    Gap {
+        /// How far the source is held.
+        expected: Position,
+    },
+    /// There is no room: try again later. Nothing was written.
+    BackPressure {
+        /// When to try again.
+        retry_after: Duration,
+    },
+}
+
+/// Resolves when the fate of an appended batch is known. Dropping it does not undo the append.
+#[derive(Debug)]
+pub struct Ack(oneshot::Receiver<Result<Outcome, QueueError>>);
+
+/// The other end of an [`Ack`], for drivers.
+pub type AckSender = oneshot::Sender<Result<Outcome, QueueError>>;
+
+impl Ack {
+    /// A pair for a driver: it keeps the sender and hands out the ack.
+    pub fn channel() -> (AckSender, Self) {
+        let (sender, receiver) = oneshot::channel();
+        (sender, Self(receiver))
+    }
+
+    /// One whose fate is known at once.
+    pub fn ready(outcome: Result<Outcome, QueueError>) -> Self {
+        let (sender, ack) = Self::channel();
+        // The receiver is alive: we hold it.
+        let _ = sender.send(outcome);
+        ack
+    }
+
+    /// The outcome if it is known by now, for callers on a thread of their own.
+    pub fn try_wait(&mut self) -> Option<Result<Outcome, QueueError>> {
+        match self.0.try_recv() {
+            Ok(outcome) => Some(outcome),
+            Err(oneshot::error::TryRecvError::Empty) => None,
+            Err(oneshot::error::TryRecvError::Closed) => Some(Err(dropped())),
+        }
+    }
+
+    /// Waits on a thread of the caller's own (never within an async task).
+    ///
+    /// # Errors
+    /// What the queue answered.
+    pub fn wait(self) -> Result<Outcome, QueueError> {
+        self.0.blocking_recv().unwrap_or_else(|_| Err(dropped()))
+    }
+}
+
+impl Future for Ack {
+    type Output = Result<Outcome, QueueError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx).map(|answer| answer.unwrap_or_else(|_| Err(dropped())))
+    }
+}
+
+fn dropped() -> QueueError {
+    QueueError::Closed { at: String::new(), reason: "it was dropped before the batch was durable".to_owned() }
+}
+
+/// Puts batches into one topic. Cheap to share; all methods may be called from any thread.
+#[async_trait]
+pub trait Producer: Send + Sync {
+    /// Takes a batch. Batches of one source are handled in the order of the calls; the call itself does not wait for
+    /// the disk or the network (at most for a lock), and the ack resolves once the batch is durable.
+    fn append(&self, batch: Batch) -> Ack;
+
+    /// How far each source is held, in the order asked. `None`: nothing is known of it.
+    ///
+    /// # Errors
+    /// Where the queue cannot be asked now.
+    async fn positions(&self, keys: &[SourceKey]) -> Result<Vec<Option<Position>>, QueueError>;
+}
+
+/// A batch on its way out.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Where it stands.
+    pub place: Place,
+    /// What it is, as it was appended.
+    pub batch: Batch,
+}
+
+/// How much to hand out at once.
+#[derive(Clone, Copy, Debug)]
+pub struct PollOptions {
+    /// At most so many bytes of payload, though at least one batch where there is any.
+    pub max_bytes: usize,
+    /// How long to wait for the first batch.
+    pub max_wait: Duration,
+}
+
+/// One member of a consumer group, reading one topic. Each partition is owned by one member of the group at a time.
+#[async_trait]
+pub trait Consumer: Send {
+    /// The next batches of the partitions owned, each partition in order; empty where none came in time.
+    ///
+    /// # Errors
+    /// Where the queue cannot be read; the position is unchanged and the call may be repeated.
+    async fn poll(&mut self, options: PollOptions) -> Result<Vec<Delivery>, QueueError>;
+
+    /// The partitions owned now, ascending.
+    fn assignment(&self) -> Vec<Partition>;
+
+    /// The cursors committed for the group.
+    ///
+    /// # Errors
+    /// Where the queue cannot be asked now.
+    async fn committed(&self) -> Result<Cursors, QueueError>;
+
+    /// Reads on from `cursors` in the partitions owned, without committing.
+    ///
+    /// # Errors
+    /// `OtherQueue` where they are of other data, `OutOfRange` where an offset is not held.
+    async fn seek(&mut self, cursors: &Cursors) -> Result<(), QueueError>;
+
+    /// Durably notes how far the group has come. Never moves backwards.
+    ///
+    /// # Errors
+    /// Where it could not be noted; the commit may be repeated.
+    async fn commit(&mut self, cursors: &Cursors) -> Result<(), QueueError>;
+}
+
+/// How full a topic is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TopicStats {
+    /// By partition: first offset held, offset behind the last, bytes held on disk.
+    pub partitions: Vec<(Partition, u64, u64, u64)>,
+    /// By group: its committed cursors.
+    pub groups: Vec<(String, Cursors)>,
+    /// Why nothing is taken now (for instance, the disk is full), if so.
+    pub paused: Option<String>,
+}
+
+/// A queue: the root from which producers and consumers are made.
+#[async_trait]
+pub trait Queue: Send + Sync {
+    /// The identity of its data.
+    fn id(&self) -> QueueId;
+
+    /// A way into a topic, which is made if it is not there.
+    ///
+    /// # Errors
+    /// Where the topic cannot be opened or made.
+    async fn producer(&self, topic: &str) -> Result<Arc<dyn Producer>, QueueError>;
+
+    /// A new member of a consumer group; partitions are shared out among its members. Dropping it leaves the group.
+    ///
+    /// # Errors
+    /// Where the topic cannot be opened or made.
+    async fn consumer(&self, topic: &str, group: &str) -> Result<Box<dyn Consumer>, QueueError>;
+
+    /// How full a topic is and how far its groups have come.
+    ///
+    /// # Errors
+    /// Where the queue cannot be asked now.
+    async fn stats(&self, topic: &str) -> Result<TopicStats, QueueError>;
+
+    /// Makes everything appended durable and stops taking more.
+    ///
+    /// # Errors
+    /// Where the last write failed.
+    async fn close(&self) -> Result<(), QueueError>;
+}
