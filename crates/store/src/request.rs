@@ -1,0 +1,252 @@
+//! What can be asked of a store, and how it answers.
+
+use std::time::Duration;
+
+use base::{Intervals, Timestamp};
+use model::{Format, Level, Marks, RecordId, SourceKey};
+use serde::{Deserialize, Serialize};
+
+use crate::query::Query;
+
+/// Half-open range of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeRange {
+    /// First moment in it.
+    pub since: Timestamp,
+    /// First moment behind it.
+    pub until: Timestamp,
+}
+
+impl TimeRange {
+    /// All of time.
+    pub const ALL: Self = Self { since: Timestamp::MIN, until: Timestamp::MAX };
+
+    /// Whether `time` is in it. The last moment of all counts as inside [`TimeRange::ALL`].
+    pub fn contains(self, time: Timestamp) -> bool {
+        self.since <= time && (time < self.until || self.until == Timestamp::MAX)
+    }
+}
+
+/// What every question has: which records, and how long the answer may take.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    /// Which records.
+    pub query: Query,
+    /// When they happened.
+    pub range: TimeRange,
+    /// After so long the answer is given as it is, and marked incomplete. `None`: however long it takes.
+    pub deadline: Option<Duration>,
+}
+
+impl Scope {
+    /// Everything there is.
+    pub fn everything() -> Self {
+        Self { query: Query::all(), range: TimeRange::ALL, deadline: None }
+    }
+}
+
+/// Where a page of hits ended: the next page holds what sorts behind this, newest first. The order is time, then id,
+/// both descending, so a cursor means the same on any store and after any merge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HitCursor {
+    /// Time of the last hit.
+    pub time: Timestamp,
+    /// Its id.
+    pub id: RecordId,
+}
+
+/// Asks for the newest records of a scope.
+#[derive(Clone, Debug)]
+pub struct SearchRequest {
+    /// Which records.
+    pub scope: Scope,
+    /// At most so many.
+    pub limit: usize,
+    /// Only what comes behind this.
+    pub after: Option<HitCursor>,
+}
+
+/// One record found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hit {
+    /// Its identity.
+    pub id: RecordId,
+    /// When it happened.
+    pub time: Timestamp,
+    /// What it was collected with.
+    pub stream: String,
+    /// The machine it comes from.
+    pub host: String,
+    /// The path of its file when it was read.
+    pub path: String,
+    /// How serious it is.
+    pub level: Level,
+    /// The format in which it parsed.
+    pub format: Format,
+    /// What else is to be known.
+    pub marks: Marks,
+    /// Its bytes, without the newline at its end.
+    pub line: Vec<u8>,
+    /// What it takes up in the file, with the newline if it has one.
+    pub size: u32,
+    /// Its parsed fields, in order.
+    pub fields: Vec<(String, Vec<u8>)>,
+}
+
+/// Some hits, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct SearchPage {
+    /// Time descending, then id descending.
+    pub hits: Vec<Hit>,
+    /// Where to go on; `None` where there is no more in the scope.
+    pub next: Option<HitCursor>,
+    /// Whether everything in the scope down to the last hit was looked at. `false` after a deadline.
+    pub complete: bool,
+}
+
+/// Asks for counts over time.
+#[derive(Clone, Debug)]
+pub struct HistogramRequest {
+    /// Which records. A range that is open at an end is narrowed to what the store holds.
+    pub scope: Scope,
+    /// Width of a bucket in microseconds; `None`: chosen so that there are about `buckets`.
+    pub bucket_micros: Option<i64>,
+    /// How many buckets to aim for, 1 to 10,000.
+    pub buckets: usize,
+    /// Split each bucket by this field (`level`, `stream`, `host`, `path` or any parsed field).
+    pub by: Option<String>,
+    /// At most so many distinct values of it, by count; the rest is counted under [`OTHER`].
+    pub series_max: usize,
+}
+
+/// The name under which what exceeds `series_max` is counted.
+pub const OTHER: &str = "(other)";
+/// The name under which records without the field are counted.
+pub const ABSENT: &str = "(none)";
+
+/// Counts over time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Histogram {
+    /// Start of the first bucket (a multiple of the width).
+    pub start: Timestamp,
+    /// Width of a bucket in microseconds.
+    pub bucket_micros: i64,
+    /// Per value of `by` (or one series named `""` without it), the counts per bucket; by total, descending.
+    pub series: Vec<(String, Vec<u64>)>,
+    /// All records counted.
+    pub total: u64,
+    /// Whether everything in the scope was counted.
+    pub complete: bool,
+}
+
+/// Asks for the values of fields with their counts.
+#[derive(Clone, Debug)]
+pub struct FacetsRequest {
+    /// Which records.
+    pub scope: Scope,
+    /// Which fields.
+    pub fields: Vec<String>,
+    /// At most so many values a field, by count.
+    pub values_max: usize,
+}
+
+/// The values of one field.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facet {
+    /// The field.
+    pub field: String,
+    /// Values (lossy text) with their counts, by count descending, then value.
+    pub values: Vec<(String, u64)>,
+    /// Records that have the field.
+    pub present: u64,
+    /// Distinct values seen.
+    pub distinct: u64,
+    /// Whether `distinct` and the counts are exact over the scope (a field with very many values is cut off).
+    pub exact: bool,
+}
+
+/// The values of several fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facets {
+    /// In the order asked.
+    pub facets: Vec<Facet>,
+    /// Records in the scope.
+    pub total: u64,
+    /// Whether everything in the scope was counted.
+    pub complete: bool,
+}
+
+/// A field that the store knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldInfo {
+    /// Its name.
+    pub name: String,
+    /// Records that have it (an estimate where the store keeps none).
+    pub records: u64,
+    /// Whether it is kept as a column, so that facets and histograms of it are quick.
+    pub column: bool,
+}
+
+/// Asks for the neighbours of a record in its file.
+#[derive(Clone, Copy, Debug)]
+pub struct ContextRequest {
+    /// Around which record.
+    pub id: RecordId,
+    /// So many before it.
+    pub before: usize,
+    /// So many after it.
+    pub after: usize,
+}
+
+/// A record in its surroundings, in the order of the file.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    /// Ascending offsets.
+    pub hits: Vec<Hit>,
+    /// The place of the record asked for among them; `None` where it is not held.
+    pub anchor: Option<usize>,
+}
+
+/// What a store holds of a source: the right side of the account that `audit` balances.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coverage {
+    /// Which source, which generation.
+    pub key: SourceKey,
+    /// Its stream.
+    pub stream: String,
+    /// Its machine.
+    pub host: String,
+    /// Its path when it was last read.
+    pub path: String,
+    /// Byte ranges that a search finds, in head and parts.
+    pub stored: Intervals,
+    /// Of these, the ranges that survive a crash of the store.
+    pub durable: Intervals,
+    /// Byte ranges dropped by a rule of the stream.
+    pub dropped: Intervals,
+    /// Byte ranges removed by retention.
+    pub expired: Intervals,
+    /// Byte ranges in the dead letters.
+    pub dead_letter: Intervals,
+}
+
+/// How big a store is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreStats {
+    /// Records held.
+    pub records: u64,
+    /// Bytes of their lines.
+    pub line_bytes: u64,
+    /// Bytes on disk.
+    pub disk_bytes: u64,
+    /// Parts on disk.
+    pub parts: u64,
+    /// Bytes of lines in the head, not yet in a part.
+    pub head_bytes: u64,
+    /// Oldest and newest time held.
+    pub oldest: Option<Timestamp>,
+    /// See `oldest`.
+    pub newest: Option<Timestamp>,
+    /// Why nothing is taken now, if so.
+    pub paused: Option<String>,
+}
