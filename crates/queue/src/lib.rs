@@ -10,21 +10,24 @@
 #![deny(missing_docs)]
 
 pub mod decorators;
+pub mod driver;
 mod error;
 mod memory;
 pub mod testing;
 
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use model::{Batch, Cursors, Partition, Place, QueueId, SourceKey};
 use tokio::sync::oneshot;
+use tokio::time::{Instant, Sleep};
 
 pub use error::QueueError;
-pub use memory::MemoryQueue;
+pub use memory::{MemoryOptions, MemoryQueue};
 
 /// The topic that lines travel on.
 pub const LINES: &str = "lines";
@@ -32,6 +35,9 @@ pub const LINES: &str = "lines";
 pub const DEAD_LETTERS: &str = "dead-letters";
 
 /// How far the queue holds a source, contiguously from where it began.
+///
+/// A batch that ends in an open line ([`model::BatchFlags::LAST_IS_OPEN`]) has that line alone, so its header's
+/// `line_start` is where the open line begins; queues refuse any other as invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     /// Offset behind the last byte held.
@@ -61,8 +67,14 @@ pub enum Outcome {
 }
 
 /// Resolves when the fate of an appended batch is known. Dropping it does not undo the append.
-#[derive(Debug)]
-pub struct Ack(oneshot::Receiver<Result<Outcome, QueueError>>);
+pub struct Ack {
+    receiver: oneshot::Receiver<Result<Outcome, QueueError>>,
+    held_back: Option<Pin<Box<Sleep>>>,
+    tap: Option<AckTap>,
+}
+
+/// Sees the answer of an [`Ack`] on its way to whoever waits for it.
+pub type AckTap = Arc<dyn Fn(&Result<Outcome, QueueError>) + Send + Sync>;
 
 /// The other end of an [`Ack`], for drivers.
 pub type AckSender = oneshot::Sender<Result<Outcome, QueueError>>;
@@ -71,7 +83,7 @@ impl Ack {
     /// A pair for a driver: it keeps the sender and hands out the ack.
     pub fn channel() -> (AckSender, Self) {
         let (sender, receiver) = oneshot::channel();
-        (sender, Self(receiver))
+        (sender, Self { receiver, held_back: None, tap: None })
     }
 
     /// One whose fate is known at once.
@@ -82,13 +94,43 @@ impl Ack {
         ack
     }
 
+    /// The same, but not known before `delay` has passed (see [`decorators::Slow`]).
+    #[must_use]
+    pub fn held_back(self, delay: Duration) -> Self {
+        Self { held_back: Some(Box::pin(tokio::time::sleep(delay))), ..self }
+    }
+
+    /// The same, seen by `tap` on its way (see [`decorators::Counting`]).
+    #[must_use]
+    pub fn tapped(self, tap: AckTap) -> Self {
+        let tap: AckTap = match self.tap {
+            None => tap,
+            Some(first) => Arc::new(move |answer| {
+                first(answer);
+                tap(answer);
+            }),
+        };
+        Self { tap: Some(tap), ..self }
+    }
+
+    fn seen(tap: Option<&AckTap>, answer: Result<Outcome, QueueError>) -> Result<Outcome, QueueError> {
+        if let Some(tap) = tap {
+            tap(&answer);
+        }
+        answer
+    }
+
     /// The outcome if it is known by now, for callers on a thread of their own.
     pub fn try_wait(&mut self) -> Option<Result<Outcome, QueueError>> {
-        match self.0.try_recv() {
-            Ok(outcome) => Some(outcome),
-            Err(oneshot::error::TryRecvError::Empty) => None,
-            Err(oneshot::error::TryRecvError::Closed) => Some(Err(dropped())),
+        if self.held_back.as_ref().is_some_and(|sleep| sleep.deadline() > Instant::now()) {
+            return None;
         }
+        let answer = match self.receiver.try_recv() {
+            Ok(answer) => answer,
+            Err(oneshot::error::TryRecvError::Empty) => return None,
+            Err(oneshot::error::TryRecvError::Closed) => Err(dropped()),
+        };
+        Some(Self::seen(self.tap.as_ref(), answer))
     }
 
     /// Waits on a thread of the caller's own (never within an async task).
@@ -96,7 +138,10 @@ impl Ack {
     /// # Errors
     /// What the queue answered.
     pub fn wait(self) -> Result<Outcome, QueueError> {
-        self.0.blocking_recv().unwrap_or_else(|_| Err(dropped()))
+        if let Some(sleep) = self.held_back {
+            std::thread::sleep(sleep.deadline().saturating_duration_since(Instant::now()));
+        }
+        Self::seen(self.tap.as_ref(), self.receiver.blocking_recv().unwrap_or_else(|_| Err(dropped())))
     }
 }
 
@@ -104,7 +149,18 @@ impl Future for Ack {
     type Output = Result<Outcome, QueueError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx).map(|answer| answer.unwrap_or_else(|_| Err(dropped())))
+        if let Some(sleep) = &mut self.held_back {
+            ready!(sleep.as_mut().poll(cx));
+            self.held_back = None;
+        }
+        let answer = ready!(Pin::new(&mut self.receiver).poll(cx)).unwrap_or_else(|_| Err(dropped()));
+        Poll::Ready(Self::seen(self.tap.as_ref(), answer))
+    }
+}
+
+impl fmt::Debug for Ack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ack").field("receiver", &self.receiver).finish_non_exhaustive()
     }
 }
 
@@ -146,7 +202,7 @@ pub struct PollOptions {
 
 /// One member of a consumer group, reading one topic. Each partition is owned by one member of the group at a time.
 #[async_trait]
-pub trait Consumer: Send {
+pub trait Consumer: Send + Sync {
     /// The next batches of the partitions owned, each partition in order; empty where none came in time.
     ///
     /// # Errors
@@ -165,13 +221,15 @@ pub trait Consumer: Send {
     /// Reads on from `cursors` in the partitions owned, without committing.
     ///
     /// # Errors
-    /// `OtherQueue` where they are of other data, `OutOfRange` where an offset is not held.
+    /// `OtherQueue` where they are of other data, `OutOfRange` where an offset is not held. A partition that the
+    /// cursors do not name is read from the first offset that is held.
     async fn seek(&mut self, cursors: &Cursors) -> Result<(), QueueError>;
 
     /// Durably notes how far the group has come. Never moves backwards.
     ///
     /// # Errors
-    /// Where it could not be noted; the commit may be repeated.
+    /// Where it could not be noted; the commit may be repeated. `OtherQueue` and `OutOfRange` as for `seek`, `Owned`
+    /// where it would move a partition that another member owns.
     async fn commit(&mut self, cursors: &Cursors) -> Result<(), QueueError>;
 }
 

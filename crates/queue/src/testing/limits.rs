@@ -1,0 +1,67 @@
+//! Cases about bounds, names and what a queue tells of itself.
+
+use super::support::{appended, assert_all_once, collect, commit, consumer, past, producer, send_all, topic};
+use super::{BatchOf, Capabilities};
+use crate::{Outcome, Queue, QueueError};
+
+pub async fn names_are_checked(queue: &dyn Queue) {
+    for name in ["", "..", "a/b", "a b"] {
+        loop {
+            match queue.producer(name).await.map(|_| ()) {
+                Err(QueueError::Injected(_)) => {}
+                answer => {
+                    assert!(matches!(answer, Err(QueueError::Invalid(_))), "{name}: {answer:?}");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+pub async fn stats_tell_how_full_it_is(queue: &dyn Queue, capabilities: &Capabilities) {
+    let topic = topic("stats");
+    let sent: Vec<_> = (0..10).map(|n| BatchOf::source(1).numbered(n)).collect();
+    send_all(queue, &topic, &sent).await;
+    let came = super::delivered(queue, &topic, "group", 10).await;
+    let stats = loop {
+        match queue.stats(&topic).await {
+            Err(QueueError::Injected(_)) => {}
+            stats => break stats.expect("stats"),
+        }
+    };
+    assert_eq!(stats.partitions.len(), capabilities.partitions as usize);
+    let partition = came[0].place.partition;
+    let (_, first, end, bytes) = *stats.partitions.iter().find(|p| p.0 == partition).expect("its partition");
+    assert!(first <= end && end == 10, "{first}..{end}");
+    assert!(first == end || bytes > 0, "{bytes} bytes");
+    assert_eq!(stats.groups, [("group".to_owned(), past(queue.id(), &came))]);
+    assert_eq!(stats.paused, None);
+}
+
+pub async fn a_full_queue_says_back_pressure(queue: &dyn Queue, capacity: usize) {
+    let topic = topic("full");
+    let lines = producer(queue, &topic).await;
+    let payload = vec![b'x'; capacity / 16];
+    let batch = |n: usize| BatchOf::source(1).at((n * payload.len()) as u64).bytes(&payload);
+    let mut reader = consumer(queue, &topic, "group").await;
+    let mut sent = Vec::new();
+    let mut full = false;
+    while !full && sent.len() < 200 {
+        let next = batch(sent.len());
+        match lines.append(next.clone()).await {
+            Ok(Outcome::Appended(_) | Outcome::Duplicate(_)) => sent.push(next),
+            Ok(Outcome::BackPressure { .. }) => full = true,
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => assert!(matches!(error, QueueError::Injected(_)), "{error}"),
+        }
+    }
+    assert!(full, "{} bytes were taken, {capacity} are its bound", sent.len() * payload.len());
+
+    // Nothing unread was given up for it, and once it is read there is room again.
+    let came = collect(&mut *reader, sent.len()).await;
+    assert_all_once(&sent, &came);
+    commit(&mut *reader, &past(queue.id(), &came)).await;
+    let next = batch(sent.len());
+    appended(&*lines, &next).await;
+    assert_all_once(&[next], &collect(&mut *reader, 1).await);
+}

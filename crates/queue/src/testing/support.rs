@@ -1,0 +1,182 @@
+//! What the cases share: topics of their own, and calls repeated while they fail for the moment.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{Explain as _, Retry};
+use model::{Batch, Cursors, Partition, Place, QueueId, SourceKey};
+
+use crate::{Ack, Consumer, Delivery, Outcome, PollOptions, Position, Producer, Queue, QueueError};
+
+const TRIES: usize = 1000;
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// A topic that no other run uses.
+pub fn topic(name: &str) -> String {
+    format!("suite-{name}-{:016x}", RandomState::new().build_hasher().finish())
+}
+
+fn again(error: &QueueError) -> bool {
+    error.retry() == Retry::Later && !matches!(error, QueueError::Closed { .. })
+}
+
+/// Calls until it does not fail for the moment.
+macro_rules! repeated {
+    ($call:expr) => {{
+        let mut tries = 0;
+        loop {
+            match $call {
+                Err(error) if again(&error) && tries < TRIES => tries += 1,
+                done => break done,
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }};
+}
+
+/// A producer.
+pub async fn producer(queue: &dyn Queue, topic: &str) -> Arc<dyn Producer> {
+    repeated!(queue.producer(topic).await).expect("a producer")
+}
+
+/// A member of a group.
+pub async fn consumer(queue: &dyn Queue, topic: &str, group: &str) -> Box<dyn Consumer> {
+    repeated!(queue.consumer(topic, group).await).expect("a consumer")
+}
+
+/// Commits.
+pub async fn commit(consumer: &mut dyn Consumer, cursors: &Cursors) {
+    repeated!(consumer.commit(cursors).await).expect("commits");
+}
+
+/// What was committed.
+pub async fn committed(consumer: &dyn Consumer) -> Cursors {
+    repeated!(consumer.committed().await).expect("committed cursors")
+}
+
+/// Seeks, or says why not.
+pub async fn seek(consumer: &mut dyn Consumer, cursors: &Cursors) -> Result<(), QueueError> {
+    repeated!(consumer.seek(cursors).await)
+}
+
+/// Commits, or says why not.
+pub async fn try_commit(consumer: &mut dyn Consumer, cursors: &Cursors) -> Result<(), QueueError> {
+    repeated!(consumer.commit(cursors).await)
+}
+
+/// Where a source stands.
+pub async fn position(producer: &dyn Producer, key: SourceKey) -> Option<Position> {
+    repeated!(producer.positions(&[key]).await).expect("positions")[0]
+}
+
+/// Polls.
+pub async fn poll(consumer: &mut dyn Consumer, max_bytes: usize, max_wait: Duration) -> Vec<Delivery> {
+    repeated!(consumer.poll(PollOptions { max_bytes, max_wait }).await).expect("polls")
+}
+
+/// What became of a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Put {
+    /// The last answer.
+    pub outcome: Outcome,
+    /// Whether an earlier try failed, so that *duplicate* may stand for *appended*.
+    pub repeated: bool,
+}
+
+/// Appends one batch, again while that fails for the moment.
+pub async fn put(producer: &dyn Producer, batch: &Batch) -> Put {
+    let mut repeated = false;
+    for _ in 0..TRIES {
+        match producer.append(batch.clone()).await {
+            Ok(Outcome::BackPressure { retry_after }) => tokio::time::sleep(retry_after).await,
+            Ok(outcome) => return Put { outcome, repeated },
+            Err(error) => assert!(again(&error), "append failed: {error}"),
+        }
+        repeated = true;
+        tokio::time::sleep(PAUSE).await;
+    }
+    panic!("append failed {TRIES} times");
+}
+
+/// Appends one batch that must be taken.
+pub async fn appended(producer: &dyn Producer, batch: &Batch) {
+    let Put { outcome, repeated } = put(producer, batch).await;
+    let fits = matches!(outcome, Outcome::Appended(_)) || (repeated && matches!(outcome, Outcome::Duplicate(_)));
+    assert!(fits, "{}..{}: {outcome:?}", batch.header.start, batch.header.end);
+}
+
+/// Appends batches as an agent does: many under way, and from the place that the queue names where one did not fit.
+pub async fn send_all(queue: &dyn Queue, topic: &str, batches: &[Batch]) {
+    let producer = producer(queue, topic).await;
+    let mut left: Vec<Batch> = batches.to_vec();
+    for _ in 0..TRIES {
+        let acks: Vec<Ack> = left.iter().map(|batch| producer.append(batch.clone())).collect();
+        let mut wait = Duration::ZERO;
+        let mut rest = Vec::new();
+        for (batch, ack) in std::mem::take(&mut left).into_iter().zip(acks) {
+            match ack.await {
+                Ok(Outcome::Appended(_) | Outcome::Duplicate(_)) => continue,
+                Ok(Outcome::Gap { .. }) => {}
+                Ok(Outcome::BackPressure { retry_after }) => wait = retry_after,
+                Err(error) => assert!(again(&error), "append failed: {error}"),
+            }
+            rest.push(batch);
+        }
+        left = rest;
+        if left.is_empty() {
+            return;
+        }
+        tokio::time::sleep(wait).await;
+    }
+    panic!("{} batches could not be appended", left.len());
+}
+
+/// Polls until so many batches came.
+pub async fn collect(consumer: &mut dyn Consumer, count: usize) -> Vec<Delivery> {
+    let mut all = Vec::new();
+    for _ in 0..TRIES {
+        if all.len() >= count {
+            return all;
+        }
+        all.extend(poll(consumer, 1 << 20, Duration::from_millis(500)).await);
+    }
+    panic!("{} batches came, {count} were expected", all.len());
+}
+
+/// Everything that a group has not read yet of so many batches, committed.
+pub async fn delivered(queue: &dyn Queue, topic: &str, group: &str, count: usize) -> Vec<Delivery> {
+    let mut consumer = consumer(queue, topic, group).await;
+    let all = collect(&mut *consumer, count).await;
+    commit(&mut *consumer, &past(queue.id(), &all)).await;
+    all
+}
+
+/// The cursors behind deliveries.
+pub fn past(queue: QueueId, deliveries: &[Delivery]) -> Cursors {
+    let mut cursors = Cursors::start_of(queue);
+    deliveries.iter().for_each(|delivery| cursors.pass(delivery.place));
+    cursors
+}
+
+/// That each batch sent came once, unchanged, in the order of its source, and that offsets count up by partition.
+pub fn assert_all_once(sent: &[Batch], came: &[Delivery]) {
+    let by_source = |batches: Vec<&Batch>| {
+        let mut map: HashMap<SourceKey, Vec<Batch>> = HashMap::new();
+        batches.into_iter().for_each(|b| map.entry(b.header.key).or_default().push(b.clone()));
+        map
+    };
+    let (sent, mine) = (by_source(sent.iter().collect()), by_source(came.iter().map(|d| &d.batch).collect()));
+    assert_eq!(sent.len(), mine.len(), "as many sources");
+    for (key, batches) in sent {
+        assert_eq!(mine.get(&key), Some(&batches), "source {key}");
+    }
+    let mut last: HashMap<Partition, Place> = HashMap::new();
+    for delivery in came {
+        let place = delivery.place;
+        if let Some(before) = last.insert(place.partition, place) {
+            assert_eq!(place.offset, before.offset + 1, "offsets of partition {} count up", place.partition);
+        }
+    }
+}
