@@ -1,0 +1,133 @@
+//! Access logs: common and combined, with the extras that people append.
+
+use model::Level;
+
+use crate::fields::Fields;
+use crate::{scan, time};
+
+/// Names for what follows the user agent.
+const EXTRAS: [&str; 8] = ["extra1", "extra2", "extra3", "extra4", "extra5", "extra6", "extra7", "extra8"];
+
+/// Reads `client ident user [time] "request" status bytes "referer" "user agent" …`; `false` where it is not that.
+pub(crate) fn parse(line: &[u8], out: &mut Fields) -> bool {
+    let Some(bracket) = scan::find(line, 0, b'[') else { return false };
+    if bracket < 2 || line[bracket - 1] != b' ' {
+        return false;
+    }
+    let Some((stamp, used)) = time::clf(&line[bracket + 1..]).or_else(|| time::iso(&line[bracket + 1..])) else {
+        return false;
+    };
+    let at = bracket + 1 + used;
+    if line.get(at..at + 3) != Some(b"] \"") || !who(line, bracket - 1, out) {
+        return false;
+    }
+    let start = at + 3;
+    let Some(end) = scan::closing_quote(line, start) else { return false };
+    let status = end + 2;
+    if line.get(end + 1) != Some(&b' ') || scan::digits(line, status) != 3 {
+        return false;
+    }
+    request(line, start, end, out);
+    out.time = Some(stamp);
+    out.push("status", status, status + 3);
+    out.level = match line[status] {
+        b'5' => Level::Error,
+        b'4' => Level::Warn,
+        _ => Level::Info,
+    };
+    let at = status + 3;
+    match line.get(at) {
+        None => true,
+        Some(b' ') => {
+            let end = scan::token_end(line, at + 1);
+            out.push_some("bytes", line, at + 1, end);
+            rest(line, end, out);
+            true
+        }
+        Some(_) => false,
+    }
+}
+
+/// What stands before the time: `[vhost] client ident user`. The user may have blanks in it.
+fn who(line: &[u8], end: usize, out: &mut Fields) -> bool {
+    let first = scan::token_end(line, 0);
+    if first >= end {
+        return false;
+    }
+    let second = scan::token_end(line, first + 1);
+    if second >= end {
+        return false;
+    }
+    let mut starts = [0, first + 1, second + 1];
+    let mut ends = [first, second, end];
+    // `vhost:port client ident user`
+    if line[..first].contains(&b':') || line[first + 1..second].iter().any(|byte| matches!(byte, b'.' | b':')) {
+        let third = scan::token_end(line, second + 1);
+        if third < end && line[first + 1..second] != *b"-" {
+            out.push_some("vhost", line, 0, first);
+            starts = [first + 1, second + 1, third + 1];
+            ends = [second, third, end];
+        }
+    }
+    out.push_some("client", line, starts[0], ends[0]);
+    out.push_some("ident", line, starts[1], ends[1]);
+    out.push_some("user", line, starts[2], ends[2]);
+    true
+}
+
+/// `GET /path HTTP/1.1`, or whatever a scanner sent instead.
+fn request(line: &[u8], start: usize, end: usize, out: &mut Fields) {
+    let method = line[start..end].iter().take(16).take_while(|byte| byte.is_ascii_uppercase()).count() + start;
+    if method == start || line.get(method) != Some(&b' ') || method >= end {
+        out.push_some("request", line, start, end);
+        return;
+    }
+    out.push("method", start, method);
+    let path = method + 1;
+    let protocol = line[path..end].iter().rposition(|byte| *byte == b' ').map(|n| path + n);
+    match protocol {
+        Some(blank) if line[blank + 1..end].starts_with(b"HTTP/") => {
+            out.push_some("path", line, path, blank);
+            out.push("protocol", blank + 1, end);
+        }
+        _ => out.push_some("path", line, path, end),
+    }
+}
+
+/// Referer and user agent, then extras.
+fn rest(line: &[u8], mut at: usize, out: &mut Fields) {
+    let (mut quoted, mut extras, mut timed) = (0, 0, false);
+    while at < line.len() {
+        at = scan::skip_blanks(line, at);
+        let (start, end, next) = if line.get(at) == Some(&b'"') {
+            let Some(end) = scan::closing_quote(line, at + 1) else { return };
+            (at + 1, end, end + 1)
+        } else {
+            let end = scan::token_end(line, at);
+            (at, end, end)
+        };
+        let value = &line[start..end];
+        if next > end && quoted < 2 && extras == 0 {
+            out.push_some(if quoted == 0 { "referer" } else { "user_agent" }, line, start, end);
+            quoted += 1;
+        } else if !timed && is_seconds(value) {
+            out.push("request_time", start, end);
+            timed = true;
+        } else if value.len() == 32 && value.iter().all(u8::is_ascii_hexdigit) {
+            out.push("request_id", start, end);
+        } else if start < end && extras < EXTRAS.len() {
+            out.push_some(EXTRAS[extras], line, start, end);
+            extras += 1;
+        }
+        at = next;
+    }
+}
+
+/// `0.123`
+fn is_seconds(value: &[u8]) -> bool {
+    let whole = scan::digits(value, 0);
+    whole > 0 && value.get(whole) == Some(&b'.') && {
+        let decimals = scan::digits(value, whole + 1);
+        decimals > 0 && whole + 1 + decimals == value.len()
+    }
+}

@@ -1,0 +1,161 @@
+//! Whether a line begins a record, by its first bytes.
+//!
+//! The rule: in a source whose format is recognised, a line continues the record before it if it is indented, or if
+//! it is a piece of a stack trace that stands at the margin. Every other line begins a record, whatever it looks
+//! like: to join too much hides lines, to join too little only shows them one by one.
+
+use model::{Format, Level};
+
+use crate::Framing;
+
+/// By first byte: `true` where a line certainly begins a record, `false` where a closer look is needed.
+pub(crate) type Class = [bool; 256];
+
+static ALWAYS: Class = [true; 256];
+/// Indents only: access logs, logfmt.
+static INDENTS: Class = class_of(b" \t");
+/// Indents and what closes a pretty-printed object, and blank lines within one.
+static JSON: Class = class_of(b" \t}]\n\r");
+/// Whatever may open a piece of a stack trace; capitals of months and levels are looked at closer, too.
+static TRACES: Class = class_of(b" \t\n\r}).#_[ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+
+const fn class_of(suspicious: &[u8]) -> Class {
+    let mut class = [true; 256];
+    let mut at = 0;
+    while at < suspicious.len() {
+        class[suspicious[at] as usize] = false;
+        at += 1;
+    }
+    class
+}
+
+/// The table for a framing.
+pub(crate) fn class(framing: Framing) -> &'static Class {
+    if !framing.join {
+        return &ALWAYS;
+    }
+    match framing.format {
+        Format::Unknown | Format::Plain => &ALWAYS,
+        Format::Access | Format::Logfmt => &INDENTS,
+        Format::Json => &JSON,
+        Format::NginxError | Format::ApacheError | Format::Syslog3164 | Format::Syslog5424 | Format::Timestamped => {
+            &TRACES
+        }
+    }
+}
+
+/// Whether a line begins a record, by its first bytes only.
+pub fn is_record_start(line: &[u8], framing: Framing) -> bool {
+    match line.first() {
+        Some(&first) => class(framing)[usize::from(first)] || closer_look(line, framing.format),
+        None => true,
+    }
+}
+
+/// For a line whose first byte is suspicious in its format.
+#[inline(never)]
+pub(crate) fn closer_look(line: &[u8], format: Format) -> bool {
+    match format {
+        Format::Access | Format::Logfmt => false,
+        Format::Json => match line[0] {
+            b' ' | b'\t' => false,
+            // Blank lines and closing brackets on a line of their own.
+            _ => !line.iter().all(|byte| matches!(byte, b'}' | b']' | b',' | b'\r' | b'\n' | b' ')),
+        },
+        _ => match line[0] {
+            b' ' => format == Format::Timestamped && is_padded_level(line),
+            b'\t' => false,
+            b'\n' | b'\r' => format != Format::Timestamped,
+            b'}' | b')' => !(format == Format::Timestamped && trim_end(line).len() <= 2),
+            _ => !is_trace_piece(trim_end(line)),
+        },
+    }
+}
+
+/// ` INFO target: message`: a level set flush right in five columns.
+fn is_padded_level(line: &[u8]) -> bool {
+    let indent = line.iter().take_while(|byte| **byte == b' ').count();
+    let word = line[indent..].iter().take_while(|byte| byte.is_ascii_uppercase()).count();
+    indent <= 2
+        && matches!(line.get(indent + word), Some(b' ' | b':'))
+        && Level::from_word(&line[indent..indent + word]).is_some()
+}
+
+fn trim_end(line: &[u8]) -> &[u8] {
+    line.trim_ascii_end()
+}
+
+/// What frames a stack trace at the margin, in the languages that write there.
+const PIECES: [&[u8]; 14] = [
+    b"Caused by: ",
+    b"Suppressed: ",
+    b"Traceback (most recent call last)",
+    b"During handling of the above exception",
+    b"The above exception was the direct cause",
+    b"Stack trace:",
+    b"Stacktrace:",
+    b"stack traceback:",
+    b"goroutine ",
+    b"created by ",
+    b"[signal ",
+    b"[CIRCULAR REFERENCE:",
+    b"exit status ",
+    b"thrown in ",
+];
+
+fn is_trace_piece(line: &[u8]) -> bool {
+    match line[0] {
+        b'#' => line.get(1).is_some_and(u8::is_ascii_digit),
+        b'.' => line.starts_with(b"... "),
+        b'[' => line.starts_with(b"[signal ") || line.starts_with(b"[CIRCULAR REFERENCE:"),
+        _ => {
+            PIECES.iter().any(|piece| line.first() == piece.first() && line.starts_with(piece))
+                || is_exception(line)
+                || is_go_frame(line)
+        }
+    }
+}
+
+/// How the names of exceptions end.
+const ENDINGS: [&[u8]; 6] = [b"Exception", b"Error", b"Throwable", b"Warning", b"Interrupt", b"Exit"];
+/// These name an exception only with something before them; alone they are words.
+const NEVER_ALONE: [&[u8]; 3] = [b"Warning", b"Interrupt", b"Exit"];
+/// Names longer than this are no names.
+const NAME_MAX: usize = 200;
+
+/// `java.lang.IllegalStateException: …`, `ValueError: …`, `a.b.Timeout`: a class, then a colon or the end.
+pub(crate) fn is_exception(line: &[u8]) -> bool {
+    exception_name(line).is_some()
+}
+
+/// The class at the start of a line of that shape.
+pub(crate) fn exception_name(line: &[u8]) -> Option<&[u8]> {
+    if !line.first().is_some_and(|first| first.is_ascii_alphabetic() || *first == b'_') {
+        return None;
+    }
+    let len = line
+        .iter()
+        .take(NAME_MAX)
+        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'$'))
+        .count();
+    let name = &line[..len];
+    if !matches!(line.get(len), None | Some(b':' | b'\r' | b'\n')) || name.ends_with(b".") {
+        return None;
+    }
+    let last = name.rsplit(|byte| *byte == b'.').next().unwrap_or(name);
+    let named = ENDINGS
+        .iter()
+        .any(|ending| last.ends_with(ending) && (last.len() > ending.len() || !NEVER_ALONE.contains(ending)));
+    // `requests.exceptions.Timeout`: a path whose last part is a class.
+    let pathed = name.iter().filter(|byte| **byte == b'.').count() >= 2 && last[0].is_ascii_uppercase();
+    (named || pathed).then_some(name)
+}
+
+/// `main.(*Server).Serve(0xc000010000, 0x1)`: a path with a dot, without blanks, up to a bracket that ends the line.
+fn is_go_frame(line: &[u8]) -> bool {
+    let head = line.iter().take(NAME_MAX).take_while(|byte| !matches!(byte, b' ' | b'\t' | b':' | b'=' | b'"')).count();
+    line.ends_with(b")")
+        && line[..head].contains(&b'.')
+        && (head == line.len() || line[..head].ends_with(b","))
+        && line[..head].contains(&b'(')
+}
