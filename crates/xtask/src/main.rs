@@ -1,1 +1,46 @@
-fn main() {}
+//! The habits of the house as commands: `cargo xtask test | ci | tidy | bench`.
+//!
+//! Decision: automation is Rust, not shell, so that it is the same everywhere and has tests of its own. What a
+//! machine must have beyond Rust and a C compiler is made under `target/` by the command that needs it.
+
+mod run;
+mod tidy;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "usage: cargo xtask COMMAND
+
+  test  [ARGS…]     every test, the real binary included; ARGS go to cargo test
+  lint              fmt --check, clippy, tidy, doc
+  ci                lint, then test
+  tidy  [--shrink]  the rules of ARCHITECTURE.md; --shrink lowers the ratchet to what is there
+  bench [ARGS…]     the table of figures; see cargo xtask bench --help";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match command(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => {
+            eprintln!("error: {failed:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command(args: &[String]) -> Result<()> {
+    let (name, rest) = args.split_first().map_or(("--help", args), |(name, rest)| (name.as_str(), rest));
+    match name {
+        "test" => run::test(rest),
+        "lint" => run::lint(),
+        "ci" => run::lint().and_then(|()| run::test(&[])),
+        "tidy" => tidy::command(rest),
+        "bench" => run::bench(rest),
+        "--help" | "-h" | "help" => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        other => bail!("there is no command '{other}'\n{USAGE}"),
+    }
+}
