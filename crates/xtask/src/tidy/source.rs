@@ -104,7 +104,7 @@ pub fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 
         let before = code[..*at].chars().next_back().is_some_and(is_word);
         let after = code[at + word.len()..].chars().next().is_some_and(is_word);
         let (begins, ends) = (word.starts_with(is_word), word.ends_with(is_word));
-        !(begins && before) && !(ends && after)
+        !(begins && before || ends && after)
     })
 }
 
