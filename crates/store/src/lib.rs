@@ -13,8 +13,10 @@ mod error;
 mod memory;
 pub mod query;
 mod request;
+mod row;
 pub mod tail;
 pub mod testing;
+pub mod tokens;
 
 use std::sync::Arc;
 
@@ -25,6 +27,8 @@ use tokio::sync::watch;
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use query::Query;
+pub use row::BatchRow;
+pub use tail::{Skipped, Tail, TailEvent, TailHub, TailLimits};
 pub use request::{
     ABSENT, Context, ContextRequest, Coverage, Facet, Facets, FacetsRequest, FieldInfo, Histogram, HistogramRequest,
     Hit, HitCursor, OTHER, Scope, SearchPage, SearchRequest, StoreStats, TimeRange,
