@@ -84,7 +84,8 @@ mod tests {
 
     #[test]
     fn reads_what_people_write() {
-        for (text, micros) in [("250ms", 250_000), ("5s", 5_000_000), ("1h30m", 5_400_000_000), ("1.5h", 5_400_000_000)] {
+        for (text, micros) in [("250ms", 250_000), ("5s", 5_000_000), ("1h30m", 5_400_000_000), ("1.5h", 5_400_000_000)]
+        {
             assert_eq!(text.parse::<HumanDuration>().unwrap().0.as_micros(), micros, "{text}");
         }
         for text in ["", "5", "s", "5 parsecs", "-5s", "1e30d", "99999999999999999999w"] {

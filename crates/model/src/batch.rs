@@ -222,7 +222,14 @@ mod tests {
 
     fn header(start: u64, len: u32, gaps: &[u32]) -> BatchHeader {
         let mut at = 0;
-        let continuations: Vec<u32> = gaps.iter().map(|gap| { at += gap; at }).filter(|at| *at < len).collect();
+        let continuations: Vec<u32> = gaps
+            .iter()
+            .map(|gap| {
+                at += gap;
+                at
+            })
+            .filter(|at| *at < len)
+            .collect();
         BatchHeader {
             key: SourceKey::new(SourceId(7 << 90), Generation(3)),
             start,

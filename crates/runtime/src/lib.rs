@@ -7,12 +7,16 @@
 //! Must not know: what a worker does.
 #![deny(missing_docs)]
 
+mod blocking;
 mod clock;
 mod shutdown;
 mod supervisor;
+mod tasks;
 mod thread;
 
+pub use blocking::{Blocking, Panicked, blocking};
 pub use clock::SystemClock;
 pub use shutdown::Shutdown;
 pub use supervisor::{Supervisor, WorkerReport, WorkerState};
+pub use tasks::{Room, Tasks};
 pub use thread::{JoinHandle, spawn_thread};
