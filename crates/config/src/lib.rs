@@ -1,11 +1,36 @@
 //! From `logdrive.toml`, environment and flags to resolved settings, each remembering where it came from.
 //!
+//! Decision: one table of keys (`key.rs`) is the truth for reading, defaults, unknown keys and the JSON Schema; a
+//! mistake is told as `file:line:column: key, what is wrong, what would be right`, all of them at once. Precedence:
+//! flags, environment (`LOGDRIVE_` and the key in capitals), file, defaults.
+//!
 //! Must not know: which engine a URL leads to, any role's workings.
 #![deny(missing_docs)]
 
+mod document;
+mod error;
+mod key;
+mod load;
+mod origin;
+mod paths;
+mod pattern;
+mod reader;
 mod resolved;
+mod revision;
+mod schema;
+mod sections;
+mod up;
 
+#[cfg(test)]
+mod tests;
+
+pub use error::{ConfigError, Problem};
+pub use load::{Flag, Inputs, Loaded, UpPaths, check, load};
+pub use origin::{Origin, Setting};
+pub use paths::{PathKind, absolute, is_glob, stream_name};
 pub use resolved::{
     AgentConfig, Compression, Config, EngineUrl, Multiline, ParseChoice, QueueConfig, Start, StoreConfig, StreamConfig,
     TransferConfig,
 };
+pub use revision::revision_of;
+pub use schema::schema;

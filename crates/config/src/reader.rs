@@ -1,0 +1,191 @@
+//! Takes the keys of one table by precedence (flags, environment, file, defaults), parses them, and remembers where
+//! each came from.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use base::{ByteSize, HumanDuration};
+
+use crate::document::{Environment, Text, Value, Values};
+use crate::error::Problem;
+use crate::key::Section;
+use crate::load::Flag;
+use crate::origin::{Origin, Setting, mask};
+
+/// What lies over the file, and where findings go.
+pub(crate) struct Layers {
+    pub flags: Vec<Flag>,
+    pub env: Environment,
+    /// The folder from which relative paths of flags and environment are meant.
+    pub folder: PathBuf,
+    /// The folder from which relative paths of the file are meant.
+    pub file_folder: PathBuf,
+    pub problems: Vec<Problem>,
+    pub settings: Vec<Setting>,
+}
+
+impl Layers {
+    fn over(&self, key: &str) -> Option<(String, Origin)> {
+        if let Some(flag) = self.flags.iter().find(|flag| flag.key == key) {
+            return Some((flag.value.clone(), Origin::Flag(flag.name.to_owned())));
+        }
+        let name = variable(key);
+        self.env.get(&name).map(|value| (value.clone(), Origin::Environment(name)))
+    }
+
+    fn problem(&mut self, place: &Origin, message: String) {
+        self.problems.push(Problem { place: place.to_string(), message });
+    }
+}
+
+pub(crate) struct Reader<'a> {
+    layers: &'a mut Layers,
+    section: &'static Section,
+    /// `queue.`, `stream.web.`
+    prefix: String,
+    values: &'a Values,
+}
+
+/// `queue.retention_bytes` → `LOGDRIVE_QUEUE_RETENTION_BYTES`
+pub(crate) fn variable(key: &str) -> String {
+    format!("LOGDRIVE_{}", key.replace('.', "_").to_ascii_uppercase())
+}
+
+static NO_VALUES: Values = Values::new();
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(layers: &'a mut Layers, section: &'static Section, values: Option<&'a Values>) -> Self {
+        let prefix = if section.name.is_empty() { String::new() } else { format!("{}.", section.name) };
+        Self { layers, section, prefix, values: values.unwrap_or(&NO_VALUES) }
+    }
+
+    /// For one of several tables of a kind: nothing lies over the file, and settings are shown under `name`.
+    pub(crate) fn named(mut self, name: &str) -> Self {
+        self.prefix = format!("{}.{name}.", self.section.name);
+        self
+    }
+
+    fn value(&self, key: &'static str, default: &str) -> Value {
+        let over = if self.section.repeated { None } else { self.layers.over(&format!("{}{key}", self.prefix)) };
+        match (over, self.values.get(key)) {
+            (Some((text, origin)), _) => Value { text: Text::One(text), origin },
+            (None, Some(value)) => value.clone(),
+            (None, None) => Value { text: Text::One(default.to_owned()), origin: Origin::Default },
+        }
+    }
+
+    fn note(&mut self, key: &str, value: &str, origin: &Origin) {
+        let key = format!("{}{key}", self.prefix);
+        self.layers.settings.push(Setting { key, value: mask(value), origin: origin.to_string() });
+    }
+
+    /// A value, or the parsed default where it is wrong (and said to be).
+    fn take<T>(
+        &mut self,
+        key: &'static str,
+        default: &str,
+        parse: impl Fn(&str, &Origin) -> Result<T, String>,
+    ) -> (T, Origin) {
+        let value = self.value(key, default);
+        let Text::One(text) = &value.text else { unreachable!("{key} is declared as a single value") };
+        self.note(key, text, &value.origin);
+        match parse(text, &value.origin) {
+            Ok(parsed) => (parsed, value.origin),
+            Err(reason) => {
+                self.layers.problem(&value.origin, format!("{key}: {reason}"));
+                match parse(default, &Origin::Default) {
+                    Ok(parsed) => (parsed, value.origin),
+                    Err(reason) => unreachable!("the default of {key} does not parse: {reason}"),
+                }
+            }
+        }
+    }
+
+    fn declared_default(&self, key: &'static str) -> &'static str {
+        self.section.key(key).map_or("", |key| key.default)
+    }
+
+    /// A value whose default depends on the machine or on other keys.
+    pub(crate) fn or<T>(&mut self, key: &'static str, default: &str, parse: impl Fn(&str) -> Result<T, String>) -> T {
+        self.take(key, default, |text, _| parse(text)).0
+    }
+
+    pub(crate) fn parse<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> T {
+        self.or(key, self.declared_default(key), parse)
+    }
+
+    pub(crate) fn size(&mut self, key: &'static str) -> ByteSize {
+        self.parse(key, FromStr::from_str)
+    }
+
+    pub(crate) fn duration(&mut self, key: &'static str) -> Duration {
+        self.parse(key, |text| HumanDuration::from_str(text).map(|duration| duration.0))
+    }
+
+    pub(crate) fn size_or_never(&mut self, key: &'static str) -> Option<ByteSize> {
+        self.parse(key, |text| if text == "never" { Ok(None) } else { text.parse().map(Some) })
+    }
+
+    pub(crate) fn duration_or_never(&mut self, key: &'static str) -> Option<Duration> {
+        self.parse(key, |text| match text {
+            "never" => Ok(None),
+            text => HumanDuration::from_str(text).map(|duration| Some(duration.0)),
+        })
+    }
+
+    pub(crate) fn count<T: TryFrom<u64>>(&mut self, key: &'static str) -> T {
+        let Some(crate::key::Kind::Count(min, max)) = self.section.key(key).map(|key| key.kind) else {
+            unreachable!("{key} is not declared as a number")
+        };
+        self.parse(key, |text| {
+            let wrong = || format!("'{text}' is out of bounds; write a whole number from {min} to {max}");
+            let number: u64 = text.trim().parse().map_err(|_| wrong())?;
+            if (min..=max).contains(&number) { T::try_from(number).map_err(|_| wrong()) } else { Err(wrong()) }
+        })
+    }
+
+    /// An absolute path: what is relative is meant from where it was written.
+    pub(crate) fn path(&mut self, key: &'static str, default: &str) -> PathBuf {
+        let (path, origin) = self.take(key, default, |text, _| match text {
+            "" => Err("a path must not be empty".to_owned()),
+            text => Ok(PathBuf::from(text)),
+        });
+        let folder = if matches!(origin, Origin::File { .. }) { &self.layers.file_folder } else { &self.layers.folder };
+        folder.join(path)
+    }
+
+    /// A list, with the place of each of its texts; `default` where the key is not given.
+    pub(crate) fn list(&mut self, key: &'static str, default: &[&str]) -> Vec<(String, Origin)> {
+        let items = match self.values.get(key).map(|value| value.text.clone()) {
+            Some(Text::Many(items)) => items,
+            Some(Text::One(_)) => unreachable!("{key} is declared as a list"),
+            None => default.iter().map(|text| ((*text).to_owned(), Origin::Default)).collect(),
+        };
+        let shown = crate::key::quoted(&items.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>());
+        let origin = self.origin(key);
+        self.note(key, &format!("[{shown}]"), &origin);
+        items
+    }
+
+    /// Where the value of a key stands.
+    pub(crate) fn origin(&self, key: &'static str) -> Origin {
+        self.value(key, "").origin
+    }
+
+    /// The folder from which relative paths of this table are meant.
+    pub(crate) fn base_folder(&self) -> &Path {
+        &self.layers.file_folder
+    }
+
+    /// Notes that the value of a key, though it parses, is not right.
+    pub(crate) fn wrong(&mut self, key: &'static str, reason: String) {
+        let place = self.origin(key);
+        self.layers.problem(&place, format!("{key}: {reason}"));
+    }
+
+    /// Notes a mistake at a place.
+    pub(crate) fn wrong_at(&mut self, origin: &Origin, reason: String) {
+        self.layers.problem(origin, reason);
+    }
+}

@@ -1,0 +1,27 @@
+//! `[transfer]`
+
+use crate::TransferConfig;
+use crate::key::{Key, Kind, Section};
+use crate::reader::Reader;
+
+pub(crate) const SECTION: Section = Section {
+    name: "transfer",
+    repeated: false,
+    doc: "How lines get from the queue into the store.",
+    keys: &[
+        Key::new("group", Kind::Text, "store", "The consumer group."),
+        Key::new("threads", Kind::Count(1, 256), "2", "Threads that parse."),
+        Key::new("poll_bytes", Kind::Size, "4MiB", "Bytes polled at a time."),
+    ],
+};
+
+pub(crate) fn resolve(reader: &mut Reader<'_>) -> TransferConfig {
+    TransferConfig {
+        group: reader.parse("group", |text| match text {
+            "" => Err("the name of a consumer group must not be empty".to_owned()),
+            name => Ok(name.to_owned()),
+        }),
+        threads: reader.count("threads"),
+        poll_bytes: reader.size("poll_bytes"),
+    }
+}
