@@ -11,6 +11,7 @@
 pub mod decorators;
 mod error;
 mod memory;
+pub mod naive;
 pub mod query;
 mod request;
 mod row;
@@ -25,14 +26,15 @@ use model::{Cursors, ParsedBatch, Place, SourceKey};
 use tokio::sync::watch;
 
 pub use error::StoreError;
-pub use memory::MemoryStore;
+pub use memory::{MemoryLimits, MemoryStore};
 pub use query::Query;
+pub use request::{
+    ABSENT, BUCKETS_MAX, Buckets, Context, ContextRequest, Coverage, Facet, Facets, FacetsRequest, FieldInfo,
+    Histogram, HistogramRequest, Hit, HitCursor, LIMIT_MAX, OTHER, PAGE_BYTES_MAX, Scope, SearchPage, SearchRequest,
+    StoreStats, TimeRange,
+};
 pub use row::BatchRow;
 pub use tail::{Skipped, Tail, TailEvent, TailHub, TailLimits};
-pub use request::{
-    ABSENT, Context, ContextRequest, Coverage, Facet, Facets, FacetsRequest, FieldInfo, Histogram, HistogramRequest,
-    Hit, HitCursor, OTHER, Scope, SearchPage, SearchRequest, StoreStats, TimeRange,
-};
 
 /// A parsed batch on its way into a store, with its place in the queue.
 #[derive(Clone, Debug)]

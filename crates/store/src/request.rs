@@ -6,6 +6,7 @@ use base::{Intervals, Timestamp};
 use model::{Format, Level, Marks, RecordId, SourceKey};
 use serde::{Deserialize, Serialize};
 
+use crate::StoreError;
 use crate::query::Query;
 
 /// Half-open range of time.
@@ -39,6 +40,18 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// Whether it can be right.
+    ///
+    /// # Errors
+    /// `Invalid`.
+    pub fn check(&self) -> Result<(), StoreError> {
+        if self.range.since > self.range.until {
+            let reason = format!("it begins at {} and ends before that, at {}", self.range.since, self.range.until);
+            return Err(StoreError::Invalid { what: "time range", reason });
+        }
+        Ok(())
+    }
+
     /// Everything there is.
     pub fn everything() -> Self {
         Self { query: Query::all(), range: TimeRange::ALL, deadline: None }
@@ -98,10 +111,34 @@ pub struct Hit {
 pub struct SearchPage {
     /// Time descending, then id descending.
     pub hits: Vec<Hit>,
-    /// Where to go on; `None` where there is no more in the scope.
+    /// Where to go on; `None` where there is no more in the scope. A page may end before its limit where it grows big
+    /// ([`PAGE_BYTES_MAX`]) or at the deadline: everything down to here was looked at, and nothing behind it is in it.
     pub next: Option<HitCursor>,
-    /// Whether everything in the scope down to the last hit was looked at. `false` after a deadline.
+    /// Whether the page is as full as it could be. `false` after a deadline.
     pub complete: bool,
+}
+
+/// Most hits that can be asked for at once.
+pub const LIMIT_MAX: usize = 100_000;
+/// A page ends when its lines exceed so many bytes.
+pub const PAGE_BYTES_MAX: usize = 32 << 20;
+/// Most buckets of a histogram.
+pub const BUCKETS_MAX: usize = 10_000;
+
+impl SearchRequest {
+    /// Whether it can be right.
+    ///
+    /// # Errors
+    /// `Invalid`.
+    pub fn check(&self) -> Result<(), StoreError> {
+        self.scope.check()?;
+        if self.limit > LIMIT_MAX {
+            let reason =
+                format!("{} is more than {LIMIT_MAX}; take pages, each from the cursor of the last", self.limit);
+            return Err(StoreError::Invalid { what: "limit", reason });
+        }
+        Ok(())
+    }
 }
 
 /// Asks for counts over time.
@@ -117,6 +154,108 @@ pub struct HistogramRequest {
     pub by: Option<String>,
     /// At most so many distinct values of it, by count; the rest is counted under [`OTHER`].
     pub series_max: usize,
+}
+
+/// The buckets that a histogram request means, over what a store holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Buckets {
+    /// Start of the first, a multiple of the width.
+    pub start: Timestamp,
+    /// Width in microseconds.
+    pub width: i64,
+    /// How many.
+    pub count: usize,
+}
+
+/// Widths that people can read, in microseconds.
+const WIDTHS: [i64; 35] = {
+    const MS: i64 = 1_000;
+    const S: i64 = 1_000 * MS;
+    const M: i64 = 60 * S;
+    const H: i64 = 60 * M;
+    const D: i64 = 24 * H;
+    [
+        1,
+        10,
+        100,
+        MS,
+        2 * MS,
+        5 * MS,
+        10 * MS,
+        20 * MS,
+        50 * MS,
+        100 * MS,
+        200 * MS,
+        500 * MS,
+        S,
+        2 * S,
+        5 * S,
+        10 * S,
+        15 * S,
+        30 * S,
+        M,
+        2 * M,
+        5 * M,
+        10 * M,
+        15 * M,
+        30 * M,
+        H,
+        2 * H,
+        3 * H,
+        6 * H,
+        12 * H,
+        D,
+        2 * D,
+        7 * D,
+        14 * D,
+        30 * D,
+        365 * D,
+    ]
+};
+
+impl HistogramRequest {
+    /// The buckets of this request where the oldest and newest times held are `held`; `None` where there is nothing
+    /// to count.
+    ///
+    /// # Errors
+    /// `Invalid` where the request cannot be right.
+    pub fn buckets(&self, held: Option<(Timestamp, Timestamp)>) -> Result<Option<Buckets>, StoreError> {
+        self.scope.check()?;
+        let invalid = |what, reason: String| Err(StoreError::Invalid { what, reason });
+        if self.buckets == 0 || self.buckets > BUCKETS_MAX {
+            return invalid("buckets", format!("{} is not within 1 to {BUCKETS_MAX}", self.buckets));
+        }
+        if self.bucket_micros.is_some_and(|width| width <= 0) {
+            return invalid("bucket", "a bucket must be longer than nothing".to_owned());
+        }
+        let Some((oldest, newest)) = held else { return Ok(None) };
+        let range = self.scope.range;
+        let first = if range.since == Timestamp::MIN { oldest } else { range.since };
+        let last = if range.until == Timestamp::MAX { newest } else { range.until.plus_micros(-1) };
+        if first > last {
+            return Ok(None);
+        }
+        let (first, last) = (i128::from(first.as_micros()), i128::from(last.as_micros()));
+        let counted = |width: i64| last.div_euclid(width.into()) - first.div_euclid(width.into()) + 1;
+        let fits = |width: &i64| counted(*width) <= self.buckets as i128;
+        let wide = || ((last - first) / self.buckets as i128 + 1).min(i64::MAX.into()) as i64;
+        let width = self.bucket_micros.or_else(|| WIDTHS.into_iter().find(fits)).unwrap_or_else(wide);
+        let count = counted(width);
+        if count > BUCKETS_MAX as i128 + 1 {
+            return invalid("bucket", format!("makes {count} buckets, more than {BUCKETS_MAX}; make it wider"));
+        }
+        let start = first.div_euclid(width.into()) * i128::from(width);
+        let start = Timestamp::from_micros(start.max(i64::MIN.into()) as i64);
+        Ok(Some(Buckets { start, width, count: count as usize }))
+    }
+}
+
+impl Buckets {
+    /// In which bucket a time falls.
+    pub fn index(&self, time: Timestamp) -> Option<usize> {
+        let behind = i128::from(time.as_micros()) - i128::from(self.start.as_micros());
+        usize::try_from(behind.div_euclid(self.width.into())).ok().filter(|index| *index < self.count)
+    }
 }
 
 /// The name under which what exceeds `series_max` is counted.

@@ -94,6 +94,13 @@ impl Entry {
     }
 }
 
+impl Ring {
+    /// Records that ever came in.
+    fn records(&self) -> u64 {
+        self.entries.back().map_or(self.passed, |last| last.before + last.records())
+    }
+}
+
 impl TailHub {
     /// An empty one.
     pub fn new(limits: TailLimits) -> Self {
@@ -127,7 +134,7 @@ impl TailHub {
             return;
         }
         let mut ring = self.shared.ring.lock();
-        let before = ring.passed + ring.entries.iter().map(Entry::records).sum::<u64>();
+        let before = ring.records();
         ring.bytes += batch.payload.len() + batch.text.len();
         ring.entries.push_back(Entry { batch: batch.clone(), rows, before });
         // The newest always stays, however big it is: it is held elsewhere anyway.
@@ -151,17 +158,17 @@ impl TailHub {
     pub fn follow(&self, query: &Query) -> Result<Tail, StoreError> {
         let matcher = compile(query)?;
         let max = self.shared.limits.followers;
-        let counted = self.shared.followers.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| (n < max).then_some(n + 1));
+        let counted =
+            self.shared.followers.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| (n < max).then_some(n + 1));
         if counted.is_err() {
             let reason = format!("{max} followers are the most; close one");
             return Err(StoreError::Exhausted { at: "tail".to_owned(), reason });
         }
         let ring = self.shared.ring.lock();
-        let records = ring.passed + ring.entries.iter().map(Entry::records).sum::<u64>();
         Ok(Tail {
             at: ring.first + ring.entries.len() as u64,
             row: 0,
-            records,
+            records: ring.records(),
             matcher,
             shared: self.shared.clone(),
             next: self.shared.next.subscribe(),
@@ -282,9 +289,8 @@ impl Drop for Tail {
         if self.shared.followers.fetch_sub(1, Ordering::SeqCst) == 1 {
             // Nobody follows: what the ring holds is of no use to whoever comes next.
             let mut ring = self.shared.ring.lock();
-            let records: u64 = ring.entries.iter().map(Entry::records).sum();
+            ring.passed = ring.records();
             ring.first += ring.entries.len() as u64;
-            ring.passed += records;
             ring.bytes = 0;
             ring.entries.clear();
         }

@@ -62,9 +62,8 @@ impl Glob {
             let run_end = hay[end..].iter().position(u8::is_ascii_whitespace).map_or(hay.len(), |len| end + len);
             let mut from = end;
             let found = rest.iter().enumerate().all(|(n, piece)| {
-                let next = (from..=run_end).find_map(|start| {
-                    piece_at(piece, hay, start).filter(|end| ends_here(n + 1 == rest.len(), *end))
-                });
+                let next = (from..=run_end)
+                    .find_map(|start| piece_at(piece, hay, start).filter(|end| ends_here(n + 1 == rest.len(), *end)));
                 from = next.unwrap_or(from);
                 next.is_some()
             });

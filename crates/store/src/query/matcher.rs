@@ -82,6 +82,26 @@ impl Fixed {
     }
 }
 
+/// The value that a record has under a name, as facets and histograms count it; `None` where it has none. A record
+/// without a level has none there, and `time` and `mark` are no values to count.
+pub fn value_of<'a, V: RecordView + ?Sized>(record: &'a V, name: &str) -> Option<Cow<'a, [u8]>> {
+    let owned = |text: String| Some(Cow::Owned(text.into_bytes()));
+    match Fixed::from_name(name) {
+        None => record.field(name).or_else(|| (name == "path").then(|| Cow::Borrowed(record.path().as_bytes()))),
+        Some(Fixed::Level) if record.level() == Level::Unknown => None,
+        Some(Fixed::Level) => Some(Cow::Borrowed(record.level().name().as_bytes())),
+        Some(Fixed::Format) => Some(Cow::Borrowed(record.format().name().as_bytes())),
+        Some(Fixed::Stream) => Some(Cow::Borrowed(record.stream().as_bytes())),
+        Some(Fixed::Host) => Some(Cow::Borrowed(record.host().as_bytes())),
+        Some(Fixed::File) => Some(Cow::Borrowed(record.path().as_bytes())),
+        Some(Fixed::Source) => owned(record.id().key.source.to_string()),
+        Some(Fixed::Generation) => owned(record.id().key.generation.to_string()),
+        Some(Fixed::Offset) => owned(record.id().offset.to_string()),
+        Some(Fixed::Id) => owned(record.id().to_string()),
+        Some(Fixed::Time | Fixed::Mark) => None,
+    }
+}
+
 /// A node of a compiled query. Engines may look at it to answer parts of it in their own way.
 #[derive(Clone, Debug)]
 pub enum Node {
@@ -313,9 +333,8 @@ fn level_mask(test: &Test) -> Result<u8, String> {
                 Excluded(level) => (level?, 1),
                 Unbounded => (Level::Fatal, 0),
             };
-            let within = |level: &Level| {
-                *level as i32 >= min as i32 + max && *level as i32 <= top as i32 - less && known(level)
-            };
+            let within =
+                |level: &Level| *level as i32 >= min as i32 + max && *level as i32 <= top as i32 - less && known(level);
             bits(&mut all.filter(within))
         }
     })

@@ -57,7 +57,7 @@ mod tests;
 use std::ops::Bound;
 
 pub use glob::{Glob, GlobPart};
-pub use matcher::{Fixed, FixedTest, Matcher, Node, Otherwise, RecordView, compile};
+pub use matcher::{Fixed, FixedTest, Matcher, Node, Otherwise, RecordView, compile, value_of};
 pub use plan::{Needle, Required};
 pub use text::{Finder, is_token_byte, tokens};
 pub use value::{TextTest, ValueTest};

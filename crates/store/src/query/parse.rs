@@ -155,10 +155,16 @@ impl Parser<'_> {
             let end = self.at + len;
             same && (self.ends_at(end) || self.chars.get(end) == Some(&'('))
         };
-        [("AND", Operator::And), ("OR", Operator::Or), ("NOT", Operator::Not), ("&&", Operator::And), ("||", Operator::Or)]
-            .into_iter()
-            .find(|(text, _)| word(text))
-            .map(|(_, operator)| operator)
+        [
+            ("AND", Operator::And),
+            ("OR", Operator::Or),
+            ("NOT", Operator::Not),
+            ("&&", Operator::And),
+            ("||", Operator::Or),
+        ]
+        .into_iter()
+        .find(|(text, _)| word(text))
+        .map(|(_, operator)| operator)
     }
 
     /// Takes this operator if it stands here.
@@ -241,7 +247,8 @@ impl Parser<'_> {
     /// What stands behind `name:`.
     fn field(&mut self, name: &str, start: usize) -> Parsed<Query> {
         let Some(first) = self.peek(0).filter(|_| !self.ends_at(self.at)) else {
-            let hint = format!("{name}: needs its value right behind the colon; to search for the text, write \"{name}:\"");
+            let hint =
+                format!("{name}: needs its value right behind the colon; to search for the text, write \"{name}:\"");
             return fail(self.at, hint);
         };
         match first {
@@ -389,7 +396,8 @@ impl Parser<'_> {
             [GlobPart::Many] if field.is_none() => return Ok(Query::All),
             [GlobPart::Many] => return self.test(at, field.unwrap_or_default(), Test::Exists),
             parts => {
-                let space = |part: &GlobPart| matches!(part, GlobPart::Text(text) if text.contains(char::is_whitespace));
+                let space =
+                    |part: &GlobPart| matches!(part, GlobPart::Text(text) if text.contains(char::is_whitespace));
                 if parts.iter().any(space) {
                     return fail(word.start, "wildcards do not go over spaces; use a regular expression: /a.*b/");
                 }

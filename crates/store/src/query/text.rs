@@ -118,7 +118,8 @@ mod tests {
     use super::*;
 
     fn naive(hay: &[u8], needle: &[u8], from: usize) -> Option<usize> {
-        (from..=hay.len().checked_sub(needle.len())?).find(|at| hay[*at..at + needle.len()].eq_ignore_ascii_case(needle))
+        (from..=hay.len().checked_sub(needle.len())?)
+            .find(|at| hay[*at..at + needle.len()].eq_ignore_ascii_case(needle))
     }
 
     proptest! {

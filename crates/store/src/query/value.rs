@@ -151,7 +151,8 @@ impl Limit {
         match self {
             Self::Number(limit, whole) => {
                 let number = any_number(value)?;
-                let exact = whole.and_then(|limit| Some((std::str::from_utf8(value).ok()?.parse::<i64>().ok()?, limit)));
+                let exact =
+                    whole.and_then(|limit| Some((std::str::from_utf8(value).ok()?.parse::<i64>().ok()?, limit)));
                 match exact {
                     Some((value, limit)) => Some(value.cmp(&limit)),
                     None => number.partial_cmp(limit),
