@@ -3,10 +3,12 @@
 use model::Level;
 
 use crate::fields::Fields;
+use crate::names::Key;
 use crate::{scan, time};
 
 /// Names for what follows the user agent.
-const EXTRAS: [&str; 8] = ["extra1", "extra2", "extra3", "extra4", "extra5", "extra6", "extra7", "extra8"];
+const EXTRAS: [Key; 8] =
+    [Key::Extra1, Key::Extra2, Key::Extra3, Key::Extra4, Key::Extra5, Key::Extra6, Key::Extra7, Key::Extra8];
 
 /// Reads `client ident user [time] "request" status bytes "referer" "user agent" …`; `false` where it is not that.
 pub(crate) fn parse(line: &[u8], out: &mut Fields) -> bool {
@@ -29,7 +31,7 @@ pub(crate) fn parse(line: &[u8], out: &mut Fields) -> bool {
     }
     request(line, start, end, out);
     out.time = Some(stamp);
-    out.push("status", status, status + 3);
+    out.push(Key::Status, status, status + 3);
     out.level = match line[status] {
         b'5' => Level::Error,
         b'4' => Level::Warn,
@@ -40,7 +42,7 @@ pub(crate) fn parse(line: &[u8], out: &mut Fields) -> bool {
         None => true,
         Some(b' ') => {
             let end = scan::token_end(line, at + 1);
-            out.push_some("bytes", line, at + 1, end);
+            out.push_some(Key::Bytes, line, at + 1, end);
             rest(line, end, out);
             true
         }
@@ -64,14 +66,14 @@ fn who(line: &[u8], end: usize, out: &mut Fields) -> bool {
     if line[..first].contains(&b':') || line[first + 1..second].iter().any(|byte| matches!(byte, b'.' | b':')) {
         let third = scan::token_end(line, second + 1);
         if third < end && line[first + 1..second] != *b"-" {
-            out.push_some("vhost", line, 0, first);
+            out.push_some(Key::Vhost, line, 0, first);
             starts = [first + 1, second + 1, third + 1];
             ends = [second, third, end];
         }
     }
-    out.push_some("client", line, starts[0], ends[0]);
-    out.push_some("ident", line, starts[1], ends[1]);
-    out.push_some("user", line, starts[2], ends[2]);
+    out.push_some(Key::Client, line, starts[0], ends[0]);
+    out.push_some(Key::Ident, line, starts[1], ends[1]);
+    out.push_some(Key::User, line, starts[2], ends[2]);
     true
 }
 
@@ -79,18 +81,18 @@ fn who(line: &[u8], end: usize, out: &mut Fields) -> bool {
 fn request(line: &[u8], start: usize, end: usize, out: &mut Fields) {
     let method = line[start..end].iter().take(16).take_while(|byte| byte.is_ascii_uppercase()).count() + start;
     if method == start || line.get(method) != Some(&b' ') || method >= end {
-        out.push_some("request", line, start, end);
+        out.push_some(Key::Request, line, start, end);
         return;
     }
-    out.push("method", start, method);
+    out.push(Key::Method, start, method);
     let path = method + 1;
     let protocol = line[path..end].iter().rposition(|byte| *byte == b' ').map(|n| path + n);
     match protocol {
         Some(blank) if line[blank + 1..end].starts_with(b"HTTP/") => {
-            out.push_some("path", line, path, blank);
-            out.push("protocol", blank + 1, end);
+            out.push_some(Key::Path, line, path, blank);
+            out.push(Key::Protocol, blank + 1, end);
         }
-        _ => out.push_some("path", line, path, end),
+        _ => out.push_some(Key::Path, line, path, end),
     }
 }
 
@@ -108,13 +110,13 @@ fn rest(line: &[u8], mut at: usize, out: &mut Fields) {
         };
         let value = &line[start..end];
         if next > end && quoted < 2 && extras == 0 {
-            out.push_some(if quoted == 0 { "referer" } else { "user_agent" }, line, start, end);
+            out.push_some(if quoted == 0 { Key::Referer } else { Key::UserAgent }, line, start, end);
             quoted += 1;
         } else if !timed && is_seconds(value) {
-            out.push("request_time", start, end);
+            out.push(Key::RequestTime, start, end);
             timed = true;
         } else if value.len() == 32 && value.iter().all(u8::is_ascii_hexdigit) {
-            out.push("request_id", start, end);
+            out.push(Key::RequestId, start, end);
         } else if start < end && extras < EXTRAS.len() {
             out.push_some(EXTRAS[extras], line, start, end);
             extras += 1;

@@ -1,22 +1,26 @@
 //! Columns of a batch, built row by row without allocation per value.
 //!
-//! Decision: which column comes next is predicted from which came next the last time, and a value is compared with
-//! the one before it first; both are right nearly always. A column whose values hardly repeat stops looking for
-//! repetitions after a while and keeps one span per record.
+//! Decision: a numbered name leads to its column by one look into an array, and a value is compared with the one
+//! before it first. A column whose values hardly repeat stops looking for repetitions after a while and keeps one
+//! span per record.
 
 use std::sync::Arc;
 
 use model::{Column, Span, Values};
 
-use crate::fields::{Fields, Name, Piece};
+use crate::fields::{Fields, Piece};
+use crate::names::{self, FIXED_LEN, NAMES_MAX};
 
 /// Further fields of a batch get no column; they can still be read from their lines.
 pub(crate) const COLUMNS_MAX: usize = 64;
 /// So many values are seen before a column may be called unique.
 const UNIQUE_AFTER: u32 = 128;
-/// Names kept between batches.
-const NAMES_MAX: usize = 1024;
+/// Names kept between batches, as columns have them.
+const KEPT_NAMES_MAX: usize = 1024;
+/// Not looked for yet.
 const NO_COLUMN: u16 = u16::MAX;
+/// Looked for: there was no room.
+const FULL: u16 = u16::MAX - 1;
 /// The highest code of a dictionary.
 const CODE_MAX: usize = u16::MAX as usize - 1;
 
@@ -26,14 +30,12 @@ pub(crate) struct Builder {
     used: usize,
     text: Vec<u8>,
     names: Vec<Arc<str>>,
-    /// Which column came first in the last record that had any.
-    first: u16,
+    /// The column of each numbered name.
+    by_slot: Vec<u16>,
 }
 
 struct Building {
     name: Arc<str>,
-    /// Which column came after this one the last time.
-    next: u16,
     /// Whether one span per record is kept instead of codes.
     unique: bool,
     dictionary: Vec<Span>,
@@ -49,30 +51,26 @@ impl Builder {
     pub fn begin(&mut self) {
         self.used = 0;
         self.text = Vec::new();
-        self.first = NO_COLUMN;
+        self.by_slot.clear();
+        self.by_slot.resize(FIXED_LEN + NAMES_MAX, NO_COLUMN);
     }
 
     /// Adds the fields of a record as row `row`. `start` is where its line begins in the payload.
     pub fn add(&mut self, row: usize, line: &[u8], start: u32, fields: &Fields, payload: &[u8]) {
-        let mut before = NO_COLUMN;
         for item in &fields.items {
-            let predicted = match before {
-                NO_COLUMN => self.first,
-                before => self.columns[usize::from(before)].next,
-            };
-            let name = fields.name(line, item.name);
-            let index = match self.columns[..self.used].get(usize::from(predicted)) {
-                Some(column) if column.is_named(item.name, name) => predicted,
-                _ => match self.column(name) {
-                    Some(index) => index,
-                    None => continue,
-                },
-            };
-            match before {
-                NO_COLUMN => self.first = index,
-                before => self.columns[usize::from(before)].next = index,
+            let mut index = self.by_slot.get(usize::from(item.slot)).copied().unwrap_or(NO_COLUMN);
+            if index >= FULL {
+                if index == FULL {
+                    continue;
+                }
+                index = self.column(fields.name(line, item.slot)).unwrap_or(FULL);
+                if names::is_numbered(item.slot) {
+                    self.by_slot[usize::from(item.slot)] = index;
+                }
+                if index == FULL {
+                    continue;
+                }
             }
-            before = index;
             let value = fields.bytes(line, item.value);
             self.columns[usize::from(index)].put(row, value, item.value, start, payload, &mut self.text);
         }
@@ -84,7 +82,7 @@ impl Builder {
         if let Some(index) = self.columns[..self.used].iter().position(|column| column.name.as_bytes() == name) {
             return Some(index as u16);
         }
-        if self.used == COLUMNS_MAX {
+        if self.used == COLUMNS_MAX || name.is_empty() {
             return None;
         }
         let name = self.intern(std::str::from_utf8(name).ok()?);
@@ -101,7 +99,7 @@ impl Builder {
         if let Some(known) = self.names.iter().find(|known| &***known == name) {
             return Arc::clone(known);
         }
-        if self.names.len() == NAMES_MAX {
+        if self.names.len() == KEPT_NAMES_MAX {
             self.names.clear();
         }
         let name: Arc<str> = name.into();
@@ -120,7 +118,6 @@ impl Building {
     fn new(name: Arc<str>) -> Self {
         Self {
             name,
-            next: NO_COLUMN,
             unique: false,
             dictionary: Vec::new(),
             codes: Vec::new(),
@@ -133,7 +130,6 @@ impl Building {
 
     fn reset(&mut self, name: Arc<str>) {
         self.name = name;
-        self.next = NO_COLUMN;
         self.unique = false;
         self.dictionary.clear();
         self.codes.clear();
@@ -142,12 +138,6 @@ impl Building {
         self.seen = 0;
         self.table.clear();
         self.table.resize(64, 0);
-    }
-
-    #[inline]
-    fn is_named(&self, name: Name, bytes: &[u8]) -> bool {
-        let _ = name;
-        self.name.as_bytes() == bytes
     }
 
     #[inline]
@@ -165,12 +155,12 @@ impl Building {
         }
         self.codes.resize(row, 0);
         self.seen += 1;
-        let same = self.last != 0 && self.entry(self.last, payload, text) == value;
-        if !same {
+        let repeated = self.last != 0 && same(self.entry(self.last, payload, text), value);
+        if !repeated {
             self.last = self.code(value, piece, start, payload, text);
         }
         self.codes.push(self.last);
-        if !same && self.is_unique() {
+        if !repeated && self.is_unique() {
             self.make_unique();
         }
     }
@@ -195,7 +185,7 @@ impl Building {
         while self.table[slot] != 0 {
             if self.table[slot] & !0xffff == tag {
                 let code = self.table[slot] as u16;
-                if self.entry(code, payload, text) == value {
+                if same(self.entry(code, payload, text), value) {
                     return code;
                 }
             }
@@ -248,12 +238,12 @@ impl Building {
 /// A value where it will be found: in the payload, or copied into the batch's text.
 #[inline]
 fn kept(value: &[u8], piece: Piece, start: u32, text: &mut Vec<u8>) -> Span {
-    if piece.in_text {
+    if piece.in_text() {
         let at = text.len() as u32;
         text.extend_from_slice(value);
-        Span::text(at, piece.len)
+        Span::text(at, piece.len() as u32)
     } else {
-        Span::payload(start + piece.start, piece.len)
+        Span::payload(start + piece.start() as u32, piece.len() as u32)
     }
 }
 
@@ -264,19 +254,36 @@ fn bytes_of<'a>(span: Span, payload: &'a [u8], text: &'a [u8]) -> &'a [u8] {
     &from[span.start as usize..(span.start + (span.len_bits & !IN_TEXT)) as usize]
 }
 
+/// Whether two values are equal; short ones without a call.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    match a.len() {
+        0 => true,
+        1..4 => a[0] == b[0] && a[a.len() / 2] == b[b.len() / 2] && a[a.len() - 1] == b[b.len() - 1],
+        4..8 => a.first_chunk::<4>() == b.first_chunk::<4>() && a.last_chunk::<4>() == b.last_chunk::<4>(),
+        8..=16 => a.first_chunk::<8>() == b.first_chunk::<8>() && a.last_chunk::<8>() == b.last_chunk::<8>(),
+        _ => a == b,
+    }
+}
+
 /// Eight bytes at a time; good enough for a table that compares.
 #[inline]
 fn hash(value: &[u8]) -> u64 {
     const K: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(K);
     let mut hash = (value.len() as u64).wrapping_mul(K);
     let (chunks, rest) = value.as_chunks::<8>();
     for chunk in chunks {
-        hash = (hash.rotate_left(5) ^ u64::from_le_bytes(*chunk)).wrapping_mul(K);
+        hash = mix(hash, u64::from_le_bytes(*chunk));
     }
-    let mut last = 0;
-    for byte in rest {
-        last = last << 8 | u64::from(*byte);
-    }
-    hash = (hash.rotate_left(5) ^ last).wrapping_mul(K);
+    // What is left: the last eight bytes once more, or all there are.
+    let last = match value.last_chunk::<8>() {
+        Some(last) => u64::from_le_bytes(*last),
+        None => rest.iter().fold(0, |last, byte| last << 8 | u64::from(*byte)),
+    };
+    hash = mix(hash, last);
     hash ^ hash >> 29
 }

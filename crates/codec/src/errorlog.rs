@@ -4,18 +4,19 @@ use memchr::memmem;
 use model::Level;
 
 use crate::fields::Fields;
+use crate::names::Key;
 use crate::{scan, time};
 
 /// What nginx appends to a message, as `, name: value`.
-const NGINX_TAIL: [(&[u8], &str); 8] = [
-    (b"client", "client"),
-    (b"server", "server"),
-    (b"request", "request"),
-    (b"upstream", "upstream"),
-    (b"host", "host"),
-    (b"referrer", "referrer"),
-    (b"subrequest", "subrequest"),
-    (b"login", "login"),
+const NGINX_TAIL: [(&[u8], Key); 8] = [
+    (b"client", Key::Client),
+    (b"server", Key::Server),
+    (b"request", Key::Request),
+    (b"upstream", Key::Upstream),
+    (b"host", Key::Host),
+    (b"referrer", Key::Referrer),
+    (b"subrequest", Key::Subrequest),
+    (b"login", Key::Login),
 ];
 
 /// Reads `2024/01/31 10:00:00 [error] 12#34: *56 message, client: 1.2.3.4, …`.
@@ -38,12 +39,12 @@ pub(crate) fn parse_nginx(line: &[u8], out: &mut Fields) -> bool {
     }
     out.time = Some(stamp);
     out.level = level;
-    out.push("pid", pid, pid_end);
-    out.push("tid", tid, tid_end);
+    out.push(Key::Pid, pid, pid_end);
+    out.push(Key::Tid, tid, tid_end);
     let mut at = scan::skip_blanks(line, tid_end + 1);
     if line.get(at) == Some(&b'*') {
         let end = at + 1 + scan::digits(line, at + 1);
-        out.push_some("cid", line, at + 1, end);
+        out.push_some(Key::Cid, line, at + 1, end);
         at = end;
     }
     let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
@@ -99,7 +100,7 @@ pub(crate) fn parse_apache(line: &[u8], out: &mut Fields) -> bool {
     // `AH00135: …`
     let digits = scan::digits(line, at + 2);
     if line[at..].starts_with(b"AH") && digits > 0 && line.get(at + 2 + digits) == Some(&b':') {
-        out.push("code", at, at + 2 + digits);
+        out.push(Key::Code, at, at + 2 + digits);
     }
     true
 }
@@ -108,13 +109,13 @@ pub(crate) fn parse_apache(line: &[u8], out: &mut Fields) -> bool {
 fn bracket(line: &[u8], start: usize, end: usize, out: &mut Fields) {
     let inside = &line[start..end];
     if inside.starts_with(b"client ") {
-        out.push_some("client", line, start + 7, end);
+        out.push_some(Key::Client, line, start + 7, end);
     } else if inside.starts_with(b"pid ") {
         let pid = start + 4;
         let pid_end = pid + scan::digits(line, pid);
-        out.push_some("pid", line, pid, pid_end);
+        out.push_some(Key::Pid, line, pid, pid_end);
         if line[pid_end..end].starts_with(b":tid ") {
-            out.push_some("tid", line, pid_end + 5, end);
+            out.push_some(Key::Tid, line, pid_end + 5, end);
         }
     } else if out.level == Level::Unknown {
         let colon = inside.iter().position(|byte| *byte == b':').map(|n| start + n);
@@ -124,7 +125,7 @@ fn bracket(line: &[u8], start: usize, end: usize, out: &mut Fields) {
         if let Some(level) = Level::from_word(word) {
             out.level = level;
             if let Some(colon) = colon {
-                out.push_some("module", line, start, colon);
+                out.push_some(Key::Module, line, start, colon);
             }
         }
     }

@@ -5,14 +5,13 @@
 
 use model::Level;
 
-use crate::fields::{Fields, Item, Name, Piece, piece};
+use crate::fields::{Fields, Piece, piece};
+use crate::names::{self, LETTER_RANK, NONE, ROOT, Role, SYSLOG_RANK, Slot};
 use crate::scan;
 use crate::time::Stamp;
 
 /// Objects nested deeper than this are kept as raw text.
 const DEPTH_MAX: u32 = 16;
-/// Anything nested deeper than this is no log line.
-const SKIP_DEPTH_MAX: u32 = 128;
 
 /// Reads a record that is one JSON object; `false` where it is not.
 pub(crate) fn parse(line: &[u8], out: &mut Fields) -> bool {
@@ -21,7 +20,7 @@ pub(crate) fn parse(line: &[u8], out: &mut Fields) -> bool {
         return false;
     }
     let mut reader = Reader { line, out };
-    match reader.object(start, 0, piece(0, 0)) {
+    match reader.object(start, 0, ROOT) {
         Some(end) => skip_space(line, end) == line.len(),
         None => false,
     }
@@ -41,23 +40,25 @@ fn skip_space(line: &[u8], mut at: usize) -> usize {
 }
 
 impl Reader<'_, '_> {
-    /// The object that opens at `at`; where it ends. `prefix` is what goes before its names (a piece of the text).
-    fn object(&mut self, at: usize, depth: u32, prefix: Piece) -> Option<usize> {
+    /// The object that opens at `at`; where it ends.
+    fn object(&mut self, at: usize, depth: u32, parent: Slot) -> Option<usize> {
         let mut at = skip_space(self.line, at + 1);
         if self.line.get(at) == Some(&b'}') {
             return Some(at + 1);
         }
+        let mut before = NONE;
         loop {
             if self.line.get(at) != Some(&b'"') {
                 return None;
             }
-            let (key, end) = self.string(at + 1)?;
+            let (name, end) = self.name(at + 1, parent, before)?;
+            before = name;
             at = skip_space(self.line, end);
             if self.line.get(at) != Some(&b':') {
                 return None;
             }
             at = skip_space(self.line, at + 1);
-            at = self.member(at, depth, prefix, key)?;
+            at = self.member(at, depth, name)?;
             at = skip_space(self.line, at);
             match self.line.get(at)? {
                 b',' => at = skip_space(self.line, at + 1),
@@ -67,44 +68,52 @@ impl Reader<'_, '_> {
         }
     }
 
+    /// The name whose first character is at `at`, and where its closing quote ends.
+    #[inline]
+    fn name(&mut self, at: usize, parent: Slot, before: Slot) -> Option<(Slot, usize)> {
+        if let Some((slot, end)) = self.out.names.expected(self.line, at, parent, before) {
+            return Some((slot, end + 1));
+        }
+        let (key, end) = self.string(at)?;
+        let name = self.out.meet(self.line, parent, key);
+        self.out.names.learn(parent, before, name);
+        Some((name, end))
+    }
+
     /// The value at `at` under its name; where it ends.
     #[inline]
-    fn member(&mut self, at: usize, depth: u32, prefix: Piece, key: Piece) -> Option<usize> {
+    fn member(&mut self, at: usize, depth: u32, name: Slot) -> Option<usize> {
         match self.line.get(at)? {
             b'"' => {
                 let (value, end) = self.string(at + 1)?;
-                self.field(prefix, key, value, true);
+                self.out.push_met(name, value);
+                notice(self.line, self.out, name, value);
                 Some(end)
             }
-            b'{' if depth < DEPTH_MAX => {
-                let from = self.out.text.len();
-                self.append_name(prefix, key);
-                self.out.text.push(b'.');
-                let prefix = self.out.text_from(from);
-                self.object(at, depth + 1, prefix)
-            }
+            b'{' if depth < DEPTH_MAX => self.object(at, depth + 1, name),
             b'{' | b'[' => {
-                let end = self.skip_nested(at, 0)?;
-                self.field(prefix, key, piece(at, end), false);
+                let end = self.skip_nested(at)?;
+                self.out.push_met(name, piece(at, end));
                 Some(end)
             }
             b'n' => self.line[at..].starts_with(b"null").then_some(at + 4),
-            b't' => self.word(at, b"true", prefix, key),
-            b'f' => self.word(at, b"false", prefix, key),
+            b't' => self.word(at, b"true", name),
+            b'f' => self.word(at, b"false", name),
             b'-' | b'0'..=b'9' => {
                 let end = number_end(self.line, at);
-                self.field(prefix, key, piece(at, end), true);
+                self.out.push_met(name, piece(at, end));
+                notice(self.line, self.out, name, piece(at, end));
                 Some(end)
             }
             _ => None,
         }
     }
 
-    fn word(&mut self, at: usize, word: &[u8], prefix: Piece, key: Piece) -> Option<usize> {
+    fn word(&mut self, at: usize, word: &[u8], name: Slot) -> Option<usize> {
         if !self.line[at..].starts_with(word) {
             return None;
         }
-        self.field(prefix, key, piece(at, at + word.len()), false);
+        self.out.push_met(name, piece(at, at + word.len()));
         Some(at + word.len())
     }
 
@@ -128,49 +137,13 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn append_name(&mut self, prefix: Piece, key: Piece) {
-        if prefix.len > 0 {
-            self.out.text.extend_from_within(prefix.start as usize..(prefix.start + prefix.len) as usize);
-        }
-        if key.in_text {
-            self.out.text.extend_from_within(key.start as usize..(key.start + key.len) as usize);
-        } else {
-            self.out.text.extend_from_slice(&self.line[key.start as usize..(key.start + key.len) as usize]);
-        }
-    }
-
-    #[inline]
-    fn field(&mut self, prefix: Piece, key: Piece, value: Piece, scalar: bool) {
-        let name = if prefix.len == 0 {
-            key
-        } else {
-            let from = self.out.text.len();
-            self.append_name(prefix, key);
-            self.out.text_from(from)
-        };
-        if name.len == 0 {
-            return;
-        }
-        self.out.items.push(Item { name: Name::Piece(name), value });
-        if scalar {
-            notice(self.line, self.out, name, value);
-        }
-    }
-
     /// Passes over an array or object without looking into it.
-    fn skip_nested(&self, mut at: usize, depth: u32) -> Option<usize> {
-        let mut open = depth;
+    fn skip_nested(&self, mut at: usize) -> Option<usize> {
+        let mut open = 0;
         loop {
             match self.line.get(at)? {
-                b'"' => {
-                    at = scan::closing_quote(self.line, at + 1)?;
-                }
-                b'{' | b'[' => {
-                    open += 1;
-                    if open > SKIP_DEPTH_MAX {
-                        return None;
-                    }
-                }
+                b'"' => at = scan::closing_quote(self.line, at + 1)?,
+                b'{' | b'[' => open += 1,
                 b'}' | b']' => {
                     open -= 1;
                     if open == 0 {
@@ -224,14 +197,11 @@ fn hex4(line: &[u8], at: usize) -> Option<u32> {
     line.get(at..at + 4)?.iter().try_fold(0, |n, byte| Some(n * 16 + char::from(*byte).to_digit(16)?))
 }
 
-/// Whether a field is the record's time or level, by its name. Shared with logfmt.
+/// Notes the value of a field that is the record's time or level, by its name. Shared with logfmt.
 #[inline]
-pub(crate) fn notice(line: &[u8], out: &mut Fields, name: Piece, value: Piece) {
-    if name.len > 23 {
-        return;
-    }
-    match role(out.bytes(line, name)) {
-        Role::None => {}
+pub(crate) fn notice(line: &[u8], out: &mut Fields, name: Slot, value: Piece) {
+    let role = if names::is_numbered(name) { out.names.role(name) } else { names::role(out.name(line, name)) };
+    match role {
         Role::Time(rank) if rank < out.time_rank => {
             if let Some(stamp) = Stamp::from_value(out.bytes(line, value)) {
                 (out.time, out.time_rank) = (Some(stamp), rank);
@@ -242,32 +212,7 @@ pub(crate) fn notice(line: &[u8], out: &mut Fields, name: Piece, value: Piece) {
                 (out.level, out.level_rank) = (level, rank);
             }
         }
-        Role::Time(_) | Role::Level(_) => {}
-    }
-}
-
-enum Role {
-    None,
-    Time(u8),
-    Level(u8),
-}
-
-/// Names under which the rank says "a syslog number", not pino's tens.
-const SYSLOG_RANK: u8 = 5;
-
-fn role(name: &[u8]) -> Role {
-    match name {
-        b"time" | b"timestamp" | b"@timestamp" | b"Timestamp" | b"@t" => Role::Time(1),
-        b"ts" | b"datetime" | b"time_iso8601" | b"timeMillis" | b"asctime" | b"t.$date" | b"eventTime"
-        | b"event_time" | b"time_local" | b"Time" => Role::Time(2),
-        b"t" | b"date" | b"start_time" | b"msec" | b"dt" => Role::Time(3),
-        b"__REALTIME_TIMESTAMP" | b"created" | b"created_at" => Role::Time(4),
-        b"level" | b"severity" | b"lvl" | b"log.level" | b"levelname" | b"loglevel" | b"log_level" | b"Level"
-        | b"severity_text" | b"SeverityText" | b"severityText" => Role::Level(1),
-        b"@l" | b"level_name" | b"logLevel" | b"LogLevel" => Role::Level(2),
-        b"s" => Role::Level(4),
-        b"PRIORITY" | b"priority" | b"syslog.severity" => Role::Level(SYSLOG_RANK),
-        _ => Role::None,
+        Role::None | Role::Time(_) | Role::Level(_) => {}
     }
 }
 
@@ -285,7 +230,7 @@ fn level(value: &[u8], rank: u8) -> Option<Level> {
         });
     }
     // MongoDB: {"t":{"$date":…},"s":"I"}
-    if rank == 4 {
+    if rank == LETTER_RANK {
         return letter(value);
     }
     Level::from_word(value).or_else(|| letter(value))

@@ -17,6 +17,7 @@ mod errorlog;
 mod fields;
 mod json;
 mod logfmt;
+mod names;
 mod parser;
 mod payload;
 mod scan;

@@ -1,6 +1,7 @@
 //! `key=value key="quoted value" flag`: the whole line, nothing else in it.
 
-use crate::fields::{Fields, Item, Name, piece};
+use crate::fields::{Fields, Piece, piece};
+use crate::names::ROOT;
 use crate::{json, scan};
 
 /// Reads a line of pairs; `false` where it is anything else. Two pairs at least, and hardly a bare word among them,
@@ -31,9 +32,10 @@ pub(crate) fn parse(line: &[u8], out: &mut Fields) -> bool {
                     None => return false,
                 };
                 pairs += 1;
-                if value.len > 0 {
-                    out.items.push(Item { name: Name::Piece(key), value });
-                    json::notice(line, out, key, value);
+                if value.len() > 0 {
+                    let name = out.meet(line, ROOT, key);
+                    out.push_met(name, value);
+                    json::notice(line, out, name, value);
                 }
                 at = end;
             }
@@ -48,7 +50,7 @@ const fn is_key(byte: u8) -> bool {
 }
 
 /// The value at `at`, unescaped into the text if it needs to be, and where it ends.
-fn value(line: &[u8], at: usize, out: &mut Fields) -> Option<(crate::fields::Piece, usize)> {
+fn value(line: &[u8], at: usize, out: &mut Fields) -> Option<(Piece, usize)> {
     if line.get(at) != Some(&b'"') {
         let len = line[at..].iter().take_while(|byte| !matches!(byte, b' ' | b'\t' | b'"')).count();
         let end = at + len;

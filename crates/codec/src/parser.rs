@@ -12,7 +12,7 @@ use model::{Batch, BatchFlags, BatchHeader, Format, Level, Marks, ParsedBatch, R
 use regex::bytes::RegexSet;
 
 use crate::builder::Builder;
-use crate::fields::Fields;
+use crate::fields::{Fields, Piece};
 use crate::{CodecError, access, decode_payload, errorlog, json, logfmt, scan, syslog, timestamped};
 
 /// What is looked for in lines.
@@ -42,16 +42,21 @@ pub struct ParseRules {
 const PAYLOAD_MAX: usize = 256 << 20;
 
 /// Parses batches. Keeps its scratch between them; one per worker thread.
-#[derive(Default)]
 pub struct Parser {
     fields: Fields,
     builder: Builder,
 }
 
+impl Default for Parser {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Parser {
     /// With empty scratch.
     pub fn new() -> Self {
-        Self::default()
+        Self { fields: Fields::with_names(), builder: Builder::default() }
     }
 
     /// The records of a batch: a pure function of the batch and the rules.
@@ -64,6 +69,7 @@ impl Parser {
         let mut records = Vec::with_capacity(header.records.min(payload.len() as u32) as usize);
         let mut dropped = Intervals::default();
         self.builder.begin();
+        self.fields.names.make_room();
         let mut continuations = &*header.continuations;
         let mut start = 0;
         while start < payload.len() {
@@ -213,9 +219,9 @@ pub fn fields<'a>(format: Format, line: &'a [u8], visit: &mut dyn FnMut(&str, Co
         return;
     }
     for (n, item) in found.items.iter().enumerate() {
-        let name = found.name(line, item.name);
+        let name = found.name(line, item.slot);
         let Ok(name_text) = std::str::from_utf8(name) else { continue };
-        if found.items[..n].iter().any(|earlier| found.name(line, earlier.name) == name) {
+        if name.is_empty() || found.items[..n].iter().any(|earlier| found.name(line, earlier.slot) == name) {
             continue;
         }
         visit(name_text, value(&found, line, item.value));
@@ -228,14 +234,14 @@ pub fn field<'a>(format: Format, line: &'a [u8], name: &str) -> Option<Cow<'a, [
     if parse_as(format, line, false, &mut found) == Format::Unknown {
         return None;
     }
-    let item = found.items.iter().find(|item| found.name(line, item.name) == name.as_bytes())?;
+    let item = found.items.iter().find(|item| found.name(line, item.slot) == name.as_bytes())?;
     Some(value(&found, line, item.value))
 }
 
-fn value<'a>(found: &Fields, line: &'a [u8], piece: crate::fields::Piece) -> Cow<'a, [u8]> {
-    if piece.in_text {
+fn value<'a>(found: &Fields, line: &'a [u8], piece: Piece) -> Cow<'a, [u8]> {
+    if piece.in_text() {
         Cow::Owned(found.bytes(line, piece).to_vec())
     } else {
-        Cow::Borrowed(&line[piece.start as usize..(piece.start + piece.len) as usize])
+        Cow::Borrowed(&line[piece.start()..piece.start() + piece.len()])
     }
 }

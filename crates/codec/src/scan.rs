@@ -1,35 +1,76 @@
 //! Small scanners that the formats share.
 
-/// Offset of the first `byte` at or behind `from`. For short distances: no call, eight bytes at a time.
+/// Offset of the first `byte` at or behind `from`. For short distances: no call, sixteen bytes at a time.
 #[inline]
 pub(crate) fn find(line: &[u8], from: usize, byte: u8) -> Option<usize> {
-    let mut at = from;
-    let wanted = u64::from(byte) * ONES;
-    while let Some(chunk) = line.get(at..at + 8) {
-        let hit = zeros(word(chunk) ^ wanted);
-        if hit != 0 {
-            return Some(at + (hit.trailing_zeros() / 8) as usize);
-        }
-        at += 8;
-    }
-    line.get(at..)?.iter().position(|b| *b == byte).map(|n| at + n)
+    find_either(line, from, byte, byte)
 }
 
 /// Offset of the first `"` or `\` at or behind `from`.
 #[inline]
 pub(crate) fn find_quote(line: &[u8], from: usize) -> Option<usize> {
-    const QUOTE: u64 = b'"' as u64 * ONES;
-    const ESCAPE: u64 = b'\\' as u64 * ONES;
+    find_either(line, from, b'"', b'\\')
+}
+
+#[inline(always)]
+fn find_either(line: &[u8], from: usize, one: u8, other: u8) -> Option<usize> {
     let mut at = from;
-    while let Some(chunk) = line.get(at..at + 8) {
-        let chunk = word(chunk);
-        let hit = zeros(chunk ^ QUOTE) | zeros(chunk ^ ESCAPE);
-        if hit != 0 {
-            return Some(at + (hit.trailing_zeros() / 8) as usize);
+    while let Some(chunk) = line.get(at..).and_then(<[u8]>::first_chunk::<16>) {
+        let hits = hits(chunk, one, other);
+        if hits != 0 {
+            return Some(at + hits.trailing_zeros() as usize);
         }
-        at += 8;
+        at += 16;
     }
-    line.get(at..)?.iter().position(|b| matches!(b, b'"' | b'\\')).map(|n| at + n)
+    let rest = line.get(at..)?;
+    // The sixteen bytes before the end, less those that were looked at.
+    if let Some(chunk) = line.last_chunk::<16>() {
+        let hits = hits(chunk, one, other) >> (16 - rest.len());
+        return (hits != 0).then(|| at + hits.trailing_zeros() as usize);
+    }
+    rest.iter().position(|byte| *byte == one || *byte == other).map(|n| at + n)
+}
+
+/// One bit for each byte that is `one` or `other`.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn hits(chunk: &[u8; 16], one: u8, other: u8) -> u32 {
+    use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8};
+    let (low, high) = halves(chunk);
+    // SAFETY: every x86-64 has SSE2.
+    unsafe {
+        let chunk = _mm_set_epi64x(high as i64, low as i64);
+        let one = _mm_cmpeq_epi8(chunk, _mm_set1_epi8(one as i8));
+        let other = _mm_cmpeq_epi8(chunk, _mm_set1_epi8(other as i8));
+        _mm_movemask_epi8(_mm_or_si128(one, other)) as u32
+    }
+}
+
+/// One bit for each byte that is `one` or `other`.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn hits(chunk: &[u8; 16], one: u8, other: u8) -> u32 {
+    let (low, high) = halves(chunk);
+    let either = |word: u64| bits(word ^ u64::from(one) * ONES) | bits(word ^ u64::from(other) * ONES);
+    either(low) | either(high) << 8
+}
+
+/// One bit for each byte of the word that is zero.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline]
+const fn bits(word: u64) -> u32 {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    let zeros = !(((word & LOW) + LOW) | word | LOW);
+    ((zeros >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+const ONES: u64 = 0x0101_0101_0101_0101;
+
+#[inline(always)]
+fn halves(chunk: &[u8; 16]) -> (u64, u64) {
+    let both = u128::from_le_bytes(*chunk);
+    (both as u64, (both >> 64) as u64)
 }
 
 /// Offset of the quote that ends a text which begins at `from`; escaped quotes are passed over.
@@ -43,21 +84,6 @@ pub(crate) fn closing_quote(line: &[u8], from: usize) -> Option<usize> {
         }
         at += 2;
     }
-}
-
-const ONES: u64 = 0x0101_0101_0101_0101;
-
-#[inline]
-fn word(chunk: &[u8]) -> u64 {
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(chunk);
-    u64::from_le_bytes(bytes)
-}
-
-/// The high bit of each byte that is zero (exact for the lowest such byte, which is the one asked for).
-#[inline]
-const fn zeros(word: u64) -> u64 {
-    word.wrapping_sub(ONES) & !word & (ONES << 7)
 }
 
 /// A number of decimal digits only, up to 19 of them.

@@ -2,7 +2,8 @@
 
 use model::Level;
 
-use crate::fields::{Fields, Item, Name, Piece, piece};
+use crate::fields::{Fields, Piece, piece};
+use crate::names::{Key, ROOT};
 use crate::time::{self, Stamp};
 use crate::{scan, start};
 
@@ -23,8 +24,8 @@ fn priority(line: &[u8]) -> Option<(u8, usize)> {
 }
 
 fn push_priority(number: u8, out: &mut Fields) {
-    out.push_text("facility", FACILITIES[usize::from(number >> 3)].as_bytes());
-    out.push_text("severity", SEVERITIES[usize::from(number & 7)].as_bytes());
+    out.push_text(Key::Facility, FACILITIES[usize::from(number >> 3)].as_bytes());
+    out.push_text(Key::Severity, SEVERITIES[usize::from(number & 7)].as_bytes());
     out.level = Level::from_syslog(number);
 }
 
@@ -55,13 +56,13 @@ pub(crate) fn parse_3164(line: &[u8], strict: bool, out: &mut Fields) -> bool {
     }
     out.time = Some(stamp);
     if !hostless {
-        out.push("host", host, host_end);
+        out.push(Key::Host, host, host_end);
     }
     let message = match tag {
         Some(tag) => {
-            out.push("app", app, tag.app_end);
+            out.push(Key::App, app, tag.app_end);
             if let Some((start, end)) = tag.pid {
-                out.push_some("pid", line, start, end);
+                out.push_some(Key::Pid, line, start, end);
             }
             tag.end
         }
@@ -151,7 +152,7 @@ pub(crate) fn parse_5424(line: &[u8], out: &mut Fields) -> bool {
         out.time = Some(stamp);
         at += used;
     }
-    for name in ["host", "app", "pid", "msgid"] {
+    for name in [Key::Host, Key::App, Key::Pid, Key::MsgId] {
         if line.get(at) != Some(&b' ') {
             return false;
         }
@@ -180,6 +181,7 @@ fn structured(line: &[u8], at: usize, out: &mut Fields) -> Option<usize> {
     let id_end = id + line[id..].iter().take_while(|byte| !matches!(byte, b' ' | b']' | b'"' | b'=')).count();
     let mut at = id_end;
     let before = out.items.len();
+    let element = out.meet(line, ROOT, piece(id, id_end));
     loop {
         at = scan::skip_blanks(line, at);
         if line.get(at) == Some(&b']') {
@@ -191,14 +193,10 @@ fn structured(line: &[u8], at: usize, out: &mut Fields) -> Option<usize> {
             out.items.truncate(before);
             return None;
         };
-        let from = out.text.len();
-        out.text.extend_from_slice(&line[id..id_end]);
-        out.text.push(b'.');
-        out.text.extend_from_slice(&line[at..equals]);
-        let name = Name::Piece(out.text_from(from));
+        let name = out.meet(line, element, piece(at, equals));
         let value = sd_value(line, equals + 2, end, out);
-        if value.len > 0 {
-            out.items.push(Item { name, value });
+        if value.len() > 0 {
+            out.push_met(name, value);
         }
         at = end + 1;
     }
@@ -226,6 +224,6 @@ pub(crate) fn push_exception(record: &[u8], out: &mut Fields) {
     let Some(newline) = memchr::memchr(b'\n', record) else { return };
     let at = newline + 1;
     if let Some(name) = start::exception_name(&record[at..]) {
-        out.push("exception", at, at + name.len());
+        out.push(Key::Exception, at, at + name.len());
     }
 }

@@ -6,6 +6,7 @@
 use model::Level;
 
 use crate::fields::Fields;
+use crate::names::Key;
 use crate::{json, scan, syslog, time};
 
 /// So many items may stand before the message.
@@ -64,7 +65,7 @@ fn timed(text: &[u8], at: usize, head: &mut Head, out: &mut Fields) -> Option<us
         // `[2024-01-31T10:00:00.123456 #12345]`
         let inside = scan::skip_blanks(text, end);
         if text.get(inside) == Some(&b'#') && !head.pid {
-            out.push_some("pid", text, inside + 1, close);
+            out.push_some(Key::Pid, text, inside + 1, close);
             head.pid = true;
         }
         end = close + 1;
@@ -87,9 +88,9 @@ fn klog(text: &[u8], at: usize, head: &mut Head, out: &mut Fields) -> Option<usi
     let pid_end = pid + scan::digits(text, pid);
     let place = scan::skip_blanks(text, pid_end);
     let close = scan::find(text, place, b']')?;
-    out.push_some("pid", text, pid, pid_end);
+    out.push_some(Key::Pid, text, pid, pid_end);
     if !text[place..close].contains(&b' ') {
-        out.push_some("logger", text, place, close);
+        out.push_some(Key::Logger, text, place, close);
     }
     Some(text.len())
 }
@@ -111,8 +112,8 @@ fn redis(text: &[u8], head: &mut Head, out: &mut Fields) -> Option<usize> {
     let (stamp, used) = time::day_month(&text[pid_end + 3..])?;
     let at = pid_end + 3 + used;
     out.time = Some(stamp);
-    out.push("pid", 0, pid_end);
-    out.push("role", pid_end + 1, pid_end + 2);
+    out.push(Key::Pid, 0, pid_end);
+    out.push(Key::Role, pid_end + 1, pid_end + 2);
     head.timed = true;
     head.level = match text.get(at + 1) {
         Some(b'.') => Some(Level::Debug),
@@ -153,7 +154,7 @@ fn level_first(text: &[u8], at: usize, head: &mut Head, out: &mut Fields) -> Opt
     if text.get(at) == Some(&b':') {
         let name_end = at + 1 + text[at + 1..].iter().take(80).take_while(|byte| is_logger_byte(**byte)).count();
         if name_end > at + 1 && text.get(name_end) == Some(&b':') {
-            out.push("logger", at + 1, name_end);
+            out.push(Key::Logger, at + 1, name_end);
             head.logger = true;
             return Some(text.len());
         }
@@ -170,7 +171,7 @@ fn word_first(text: &[u8], at: usize, head: &mut Head, out: &mut Fields) -> Opti
     let next = scan::skip_blanks(text, end);
     let found = timed(text, next, head, out)?;
     // A file's name or a program's: either says who is speaking.
-    out.push("app", at, end);
+    out.push(Key::App, at, end);
     Some(found)
 }
 
@@ -246,17 +247,17 @@ fn bracketed(text: &[u8], at: usize, head: &mut Head, out: &mut Fields) -> Optio
     }
     if scan::digits(text, start) == end - start {
         if !head.pid {
-            out.push("pid", start, end);
+            out.push(Key::Pid, start, end);
             head.pid = true;
         }
         return Some(close + 1);
     }
     let dotted = inside.contains(&b'.') && !inside.contains(&b' ') && !inside.contains(&b'=');
     if dotted && !head.logger && head.level.is_some() && inside.iter().all(|byte| is_logger_byte(*byte)) {
-        out.push("logger", start, end);
+        out.push(Key::Logger, start, end);
         head.logger = true;
     } else if !head.thread && !head.logger && inside.len() <= 100 {
-        out.push("thread", start, end);
+        out.push(Key::Thread, start, end);
         head.thread = true;
     } else {
         return None;
@@ -295,7 +296,7 @@ fn number(text: &[u8], at: usize, head: &mut Head, out: &mut Fields) -> Option<u
     if !spring && !before_level {
         return None;
     }
-    out.push("pid", at, end);
+    out.push(Key::Pid, at, end);
     head.pid = true;
     Some(end)
 }
@@ -332,11 +333,11 @@ fn word(text: &[u8], at: usize, head: &mut Head, out: &mut Fields) -> Option<usi
     // `user@db LOG:  message` of PostgreSQL, and the stream of a container's line.
     let user = head.level.is_none() && next > end && upper_level(text, next).is_some() && (head.pid || head.thread);
     if user && text[at..end].contains(&b'@') {
-        out.push("user", at, end);
+        out.push(Key::User, at, end);
         return Some(end);
     }
     if head.level.is_none() && matches!(&text[at..end], b"stdout" | b"stderr") {
-        out.push("stream", at, end);
+        out.push(Key::Stream, at, end);
         // The mark of a whole (F) or partial (P) line.
         let tag = matches!(text.get(next..next + 2), Some(b"F " | b"P "));
         return Some(if tag { next + 1 } else { end });
@@ -346,7 +347,7 @@ fn word(text: &[u8], at: usize, head: &mut Head, out: &mut Fields) -> Option<usi
     if !before_level && !after_level {
         return None;
     }
-    out.push("logger", at, end);
+    out.push(Key::Logger, at, end);
     head.logger = true;
     Some(end)
 }
