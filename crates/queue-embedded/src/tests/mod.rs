@@ -1,0 +1,3 @@
+//! The suite, and what only this driver can prove.
+
+mod contract;
