@@ -160,4 +160,66 @@ pub trait Reader: Send + Sync {
 /// A store that can be written and read.
 pub trait Store: Writer + Reader {}
 
-impl<T: Writer + Reader> Store for T {}
+impl<T: Writer + Reader + ?Sized> Store for T {}
+
+#[async_trait]
+impl<T: Writer + ?Sized> Writer for Arc<T> {
+    async fn write(&self, batches: &[StoreBatch]) -> Result<Vec<Refusal>, StoreError> {
+        (**self).write(batches).await
+    }
+
+    async fn note_dead_letters(&self, key: SourceKey, ranges: &base::Intervals) -> Result<(), StoreError> {
+        (**self).note_dead_letters(key, ranges).await
+    }
+
+    fn durable(&self) -> watch::Receiver<Cursors> {
+        (**self).durable()
+    }
+
+    async fn attach(&self, queue: model::QueueId) -> Result<(), StoreError> {
+        (**self).attach(queue).await
+    }
+
+    async fn flush(&self) -> Result<(), StoreError> {
+        (**self).flush().await
+    }
+}
+
+#[async_trait]
+impl<T: Reader + ?Sized> Reader for Arc<T> {
+    fn capabilities(&self) -> Capabilities {
+        (**self).capabilities()
+    }
+
+    async fn search(&self, request: &SearchRequest) -> Result<SearchPage, StoreError> {
+        (**self).search(request).await
+    }
+
+    async fn histogram(&self, request: &HistogramRequest) -> Result<Histogram, StoreError> {
+        (**self).histogram(request).await
+    }
+
+    async fn facets(&self, request: &FacetsRequest) -> Result<Facets, StoreError> {
+        (**self).facets(request).await
+    }
+
+    async fn fields(&self, scope: &Scope) -> Result<Vec<FieldInfo>, StoreError> {
+        (**self).fields(scope).await
+    }
+
+    async fn context(&self, request: &ContextRequest) -> Result<Context, StoreError> {
+        (**self).context(request).await
+    }
+
+    fn tail(&self, query: &Query) -> Result<tail::Tail, StoreError> {
+        (**self).tail(query)
+    }
+
+    async fn coverage(&self, key: Option<SourceKey>) -> Result<Vec<Coverage>, StoreError> {
+        (**self).coverage(key).await
+    }
+
+    async fn stats(&self) -> Result<StoreStats, StoreError> {
+        (**self).stats().await
+    }
+}

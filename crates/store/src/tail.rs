@@ -170,6 +170,7 @@ impl TailHub {
             row: 0,
             records: ring.records(),
             matcher,
+            map: None,
             shared: self.shared.clone(),
             next: self.shared.next.subscribe(),
         })
@@ -187,6 +188,7 @@ impl Drop for TailHub {
 pub struct Tail {
     shared: Arc<Shared>,
     matcher: Matcher,
+    map: Option<Box<dyn Fn(&mut Hit) + Send + Sync>>,
     /// Number of the batch to look at next.
     at: u64,
     /// Rows of it that were looked at.
@@ -225,6 +227,19 @@ impl Tail {
                 Step::Wait => self.next.changed().await.ok()?,
             }
         }
+    }
+
+    /// The same with each hit changed on its way out.
+    #[must_use]
+    pub fn mapped(mut self, map: impl Fn(&mut Hit) + Send + Sync + 'static) -> Self {
+        self.map = Some(match self.map.take() {
+            None => Box::new(map),
+            Some(first) => Box::new(move |hit| {
+                first(hit);
+                map(hit);
+            }),
+        });
+        self
     }
 
     /// Goes to what comes in from now on, and counts what is passed over: exactly the matching ones as far as the
@@ -266,7 +281,11 @@ impl Tail {
             looked += 1;
             let record = BatchRow::new(&entry.batch, row as usize);
             if self.matcher.matches(&record) {
-                hits.push(record.hit());
+                let mut hit = record.hit();
+                if let Some(map) = &self.map {
+                    map(&mut hit);
+                }
+                hits.push(hit);
                 if hits.len() >= self.shared.limits.hits {
                     break;
                 }
