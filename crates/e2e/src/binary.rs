@@ -1,0 +1,31 @@
+//! Which logdrive is driven.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The binary named by `LOGDRIVE_TEST_BINARY`; without it the one of this checkout, built in the profile of the tests.
+///
+/// # Panics
+/// Where it cannot be built.
+pub fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| match std::env::var_os("LOGDRIVE_TEST_BINARY") {
+        Some(path) => PathBuf::from(path),
+        None => build(),
+    })
+}
+
+fn build() -> PathBuf {
+    // The tests run from target/PROFILE/deps/NAME-HASH.
+    let own = std::env::current_exe().expect("a test knows its own path");
+    let profile = own.parent().and_then(Path::parent).expect("tests are built below target/PROFILE");
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--quiet", "--package", "logdrive"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    let status = cargo.status().expect("cargo is there, it built the tests");
+    assert!(status.success(), "cargo build --package logdrive: {status}");
+    profile.join("logdrive")
+}
