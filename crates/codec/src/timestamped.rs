@@ -19,7 +19,10 @@ struct Head {
     thread: bool,
     pid: bool,
     logger: bool,
-    timed: bool,
+    /// The time stands in brackets.
+    bracketed: bool,
+    /// Spring's `---` has been passed.
+    dashes: bool,
 }
 
 /// Reads a line that has a time or an unmistakable level at its head.
@@ -46,7 +49,8 @@ fn opening(text: &[u8], head: &mut Head, out: &mut Fields) -> Option<usize> {
     match first {
         b'A'..=b'Z' => klog(text, start, head, out)
             .or_else(|| ruby(text, start, head, out))
-            .or_else(|| level_first(text, start, head, out)),
+            .or_else(|| level_first(text, start, head, out))
+            .or_else(|| word_first(text, start, head, out)),
         b'[' | b' ' => level_first(text, start, head, out),
         b'a'..=b'z' => crash(text, head).or_else(|| word_first(text, start, head, out)),
         b'0'..=b'9' => redis(text, head, out),
@@ -74,7 +78,7 @@ fn timed(text: &[u8], at: usize, head: &mut Head, out: &mut Fields) -> Option<us
         return None;
     }
     out.time = Some(stamp);
-    head.timed = true;
+    head.bracketed = bracket;
     Some(end)
 }
 
@@ -83,7 +87,7 @@ fn klog(text: &[u8], at: usize, head: &mut Head, out: &mut Fields) -> Option<usi
     let level = json::letter(&text[at..=at])?;
     let (stamp, used) = time::klog(&text[at + 1..])?;
     out.time = Some(stamp);
-    (head.level, head.timed) = (Some(level), true);
+    head.level = Some(level);
     let pid = scan::skip_blanks(text, at + 1 + used);
     let pid_end = pid + scan::digits(text, pid);
     let place = scan::skip_blanks(text, pid_end);
@@ -114,7 +118,6 @@ fn redis(text: &[u8], head: &mut Head, out: &mut Fields) -> Option<usize> {
     out.time = Some(stamp);
     out.push(Key::Pid, 0, pid_end);
     out.push(Key::Role, pid_end + 1, pid_end + 2);
-    head.timed = true;
     head.level = match text.get(at + 1) {
         Some(b'.') => Some(Level::Debug),
         Some(b'-' | b'*') => Some(Level::Info),
@@ -171,7 +174,8 @@ fn word_first(text: &[u8], at: usize, head: &mut Head, out: &mut Fields) -> Opti
     let next = scan::skip_blanks(text, end);
     let found = timed(text, next, head, out)?;
     // A file's name or a program's: either says who is speaking.
-    out.push(Key::App, at, end);
+    let name_end = if text[at..end].ends_with(b":") { end - 1 } else { end };
+    out.push_some(Key::App, text, at, name_end);
     Some(found)
 }
 
@@ -179,22 +183,46 @@ const fn is_logger_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'$' | b'-' | b'/' | b'<' | b'>' | b'@' | b'#' | b'*')
 }
 
-/// Over an escape sequence that sets a colour.
-fn skip_colours(text: &[u8], mut at: usize) -> usize {
+/// Where a logger's name that begins at `at` ends; `::` may stand in it, and `:12` behind it.
+fn logger_end(text: &[u8], at: usize) -> usize {
+    let mut end = at;
+    loop {
+        end += text[end..].iter().take(120).take_while(|byte| is_logger_byte(**byte)).count();
+        let path = text[end..].starts_with(b"::") && text.get(end + 2).is_some_and(u8::is_ascii_alphabetic);
+        let line_number = text.get(end) == Some(&b':') && text.get(end + 1).is_some_and(u8::is_ascii_digit);
+        if !(path || line_number) || end == at || end - at > 120 {
+            return end;
+        }
+        end += 1 + usize::from(path);
+    }
+}
+
+/// Over blanks and escape sequences that set a colour.
+fn skip_colours(text: &[u8], at: usize) -> usize {
+    let mut at = scan::skip_blanks(text, at);
     while text.get(at..at + 2) == Some(b"\x1b[") {
         let len = text[at + 2..].iter().take(12).take_while(|byte| byte.is_ascii_digit() || **byte == b';').count();
         if text.get(at + 2 + len) != Some(&b'm') {
             break;
         }
-        at += 3 + len;
+        at = scan::skip_blanks(text, at + 3 + len);
     }
     at
 }
 
 /// Reads item by item until the message begins.
 fn items(text: &[u8], mut at: usize, head: &mut Head, out: &mut Fields) {
+    if head.bracketed {
+        trailing_logger(text, head, out);
+    }
     for _ in 0..ITEMS_MAX {
-        at = skip_separators(text, at);
+        at = skip_separators(text, at, head);
+        if out.time.is_none()
+            && let Some(next) = timed(text, at, head, out)
+        {
+            at = next;
+            continue;
+        }
         let next = match text.get(at) {
             None => return,
             Some(b'[') => bracketed(text, at, head, out),
@@ -208,10 +236,21 @@ fn items(text: &[u8], mut at: usize, head: &mut Head, out: &mut Fields) {
     }
 }
 
+/// Kafka's `(kafka.server.BrokerServer)` at the end.
+fn trailing_logger(text: &[u8], head: &mut Head, out: &mut Fields) {
+    let Some(inside) = text.strip_suffix(b")") else { return };
+    let len = inside.iter().rev().take(120).take_while(|byte| is_logger_byte(**byte)).count();
+    let start = inside.len() - len;
+    if start > 0 && text[start - 1] == b'(' && inside[start..].contains(&b'.') {
+        out.push(Key::Logger, start, inside.len());
+        head.logger = true;
+    }
+}
+
 /// Blanks, and what people put between items: `-`, `--`, `---`, `|`, `:`.
-fn skip_separators(text: &[u8], mut at: usize) -> usize {
+fn skip_separators(text: &[u8], mut at: usize, head: &mut Head) -> usize {
     loop {
-        at = skip_colours(text, scan::skip_blanks(text, at));
+        at = skip_colours(text, at);
         let run = text[at..]
             .iter()
             .take(3)
@@ -220,6 +259,7 @@ fn skip_separators(text: &[u8], mut at: usize) -> usize {
         if run == 0 || !matches!(text.get(at + run), None | Some(b' ' | b'\t' | b'[')) {
             return at;
         }
+        head.dashes |= text[at..].starts_with(b"--- ");
         at += run;
     }
 }
@@ -256,6 +296,9 @@ fn bracketed(text: &[u8], at: usize, head: &mut Head, out: &mut Fields) -> Optio
     if dotted && !head.logger && head.level.is_some() && inside.iter().all(|byte| is_logger_byte(*byte)) {
         out.push(Key::Logger, start, end);
         head.logger = true;
+    } else if head.dashes && !head.thread && text.get(scan::skip_blanks(text, close + 1)) == Some(&b'[') {
+        // Spring puts the application's name before the thread.
+        out.push(Key::App, start, end);
     } else if !head.thread && !head.logger && inside.len() <= 100 {
         out.push(Key::Thread, start, end);
         head.thread = true;
@@ -321,7 +364,7 @@ fn word(text: &[u8], at: usize, head: &mut Head, out: &mut Fields) -> Option<usi
     if head.logger {
         return None;
     }
-    let end = at + text[at..].iter().take(120).take_while(|byte| is_logger_byte(**byte)).count();
+    let end = logger_end(text, at);
     if end == at || text[at] == b'-' {
         return None;
     }
