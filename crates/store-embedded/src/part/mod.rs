@@ -1,0 +1,31 @@
+//! Parts: immutable Parquet files with a sidecar each; how they are made and how they are read.
+//!
+//! ```text
+//! day=2026-11-21/part-0000000012.parquet   the records, for any Parquet tool
+//! day=2026-11-21/part-0000000012.idx       filters and the places of all pages, for us
+//! ```
+//!
+//! Rows are sorted by stream, then time, then id. A row group is at most about 4 MiB of lines, of one stream where that
+//! has enough; its lines are PLAIN pages of about 512 KiB. A parsed field whose values repeat is a dictionary column;
+//! one whose values hardly repeat in a row group has no column there and is read back from the lines.
+//!
+//! What to know when reading: [`Part::open`] gives an [`OpenPart`]; its [`groups`](OpenPart::groups) tell what is where;
+//! a filter answers for all pages of a row group at once ([`OpenPart::pages_with`]).
+
+pub(crate) mod bloom;
+pub(crate) mod build;
+pub(crate) mod columns;
+mod decode;
+mod encode;
+pub(crate) mod index;
+pub(crate) mod overflow;
+pub(crate) mod plan;
+mod read;
+pub(crate) mod rows;
+mod schema;
+pub(crate) mod sidecar;
+mod sink;
+
+pub use index::{Group, LinePage, StreamRun};
+pub(crate) use read::OpenCache;
+pub use read::{Codes, Column, Field, Lines, OpenPart, Part};
