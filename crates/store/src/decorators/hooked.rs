@@ -6,8 +6,8 @@ use model::{Cursors, QueueId, SourceKey};
 use tokio::sync::watch;
 
 use crate::{
-    Capabilities, Context, ContextRequest, Coverage, Facets, FacetsRequest, FieldInfo, Histogram, HistogramRequest, Query,
-    Reader, Refusal, Scope, SearchPage, SearchRequest, StoreBatch, StoreError, StoreStats, Tail, Writer,
+    Capabilities, Context, ContextRequest, Coverage, Facets, FacetsRequest, FieldInfo, Histogram, HistogramRequest,
+    Query, Reader, Refusal, Scope, SearchPage, SearchRequest, StoreBatch, StoreError, StoreStats, Tail, Writer,
 };
 
 /// What a store is asked to do.

@@ -10,8 +10,8 @@ use tokio::sync::watch;
 
 use crate::query::{Pattern, Test};
 use crate::{
-    Capabilities, Context, ContextRequest, Coverage, Facets, FacetsRequest, FieldInfo, Histogram, HistogramRequest, Hit,
-    Query, Reader, Refusal, Scope, SearchPage, SearchRequest, StoreBatch, StoreError, StoreStats, Tail, Writer,
+    Capabilities, Context, ContextRequest, Coverage, Facets, FacetsRequest, FieldInfo, Histogram, HistogramRequest,
+    Hit, Query, Reader, Refusal, Scope, SearchPage, SearchRequest, StoreBatch, StoreError, StoreStats, Tail, Writer,
 };
 
 /// A corner of a store.

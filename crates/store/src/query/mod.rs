@@ -59,7 +59,7 @@ use std::ops::Bound;
 pub use glob::{Glob, GlobPart};
 pub use matcher::{Fixed, FixedTest, Matcher, Node, Otherwise, RecordView, compile, value_of};
 pub use plan::{Needle, Required};
-pub use text::{Finder, is_token_byte, tokens};
+pub use text::{Finder, is_edge, is_token_byte, tokens};
 pub use value::{TextTest, ValueTest};
 
 use crate::StoreError;

@@ -13,7 +13,7 @@ pub fn tokens(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Whether a match may begin or end at `at`: not between two bytes of one token.
-pub(crate) fn is_edge(bytes: &[u8], at: usize) -> bool {
+pub fn is_edge(bytes: &[u8], at: usize) -> bool {
     at == 0 || at >= bytes.len() || !is_token_byte(bytes[at - 1]) || !is_token_byte(bytes[at])
 }
 
