@@ -1,0 +1,144 @@
+//! What the dashboard is made of: everything it shows is handed to it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::Clock;
+use model::SourceReport;
+use serde::Serialize;
+
+/// What the agent of this process knows of its files.
+pub trait SourceReports: Send + Sync {
+    /// Each followed source, in each generation that is still known.
+    fn sources(&self) -> Vec<SourceReport>;
+
+    /// What cannot be read, or followed, and why: path and reason.
+    fn problems(&self) -> Vec<(String, String)>;
+}
+
+/// No agent in this process.
+impl SourceReports for () {
+    fn sources(&self) -> Vec<SourceReport> {
+        Vec::new()
+    }
+
+    fn problems(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+}
+
+/// What the dashboard shows.
+pub struct Parts {
+    /// Where records are found.
+    pub store: Arc<dyn store::Reader>,
+    /// The queue, where it is this process's own (it is then offered to other machines too) or can be asked.
+    pub queue: Option<Arc<dyn queue::Queue>>,
+    /// The agent of this process; `()` where there is none.
+    pub sources: Arc<dyn SourceReports>,
+    /// The workers of this process.
+    pub supervisor: Option<runtime::Supervisor>,
+    /// The metrics of this process.
+    pub metrics: telemetry::Metrics,
+    /// The settings with their origins, free of secrets, as they are to be shown.
+    pub config: serde_json::Value,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Bounds of the HTTP side.
+    pub limits: Limits,
+}
+
+/// Bounds of the HTTP side, shown at `/api/v1/config`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(into = "LimitsShown")]
+pub struct Limits {
+    /// Connections at a time.
+    pub connections: usize,
+    /// Connections at a time from one address.
+    pub connections_per_peer: usize,
+    /// A request's head must be there after so long; an idle connection is closed after it.
+    pub header_timeout: Duration,
+    /// A request's body must be there, and its answer begun, after so long.
+    pub request_timeout: Duration,
+    /// Bytes of a request's body.
+    pub body_bytes: usize,
+    /// Bytes of a request's body that carries batches.
+    pub batch_body_bytes: usize,
+    /// Answers get so long to end at shutdown.
+    pub drain: Duration,
+    /// A question that names no deadline gets this one.
+    pub default_deadline: Duration,
+    /// The longest deadline that can be asked for.
+    pub deadline_max: Duration,
+    /// Hits in one answer that is not streamed.
+    pub page_hits: usize,
+    /// Entries of any other list in one answer.
+    pub list_entries: usize,
+    /// A tail says that it is alive after such a silence.
+    pub heartbeat: Duration,
+    /// Remote agents whose reports are kept.
+    pub remote_hosts: usize,
+    /// Reports kept of one remote agent.
+    pub remote_sources: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 1024,
+            connections_per_peer: 256,
+            header_timeout: Duration::from_secs(5),
+            request_timeout: Duration::from_secs(60),
+            body_bytes: 8 << 20,
+            batch_body_bytes: 64 << 20,
+            drain: Duration::from_secs(5),
+            default_deadline: Duration::from_secs(10),
+            deadline_max: Duration::from_secs(600),
+            page_hits: 10_000,
+            list_entries: 10_000,
+            heartbeat: Duration::from_secs(5),
+            remote_hosts: 256,
+            remote_sources: 10_000,
+        }
+    }
+}
+
+/// The bounds with units in their names.
+#[derive(Serialize)]
+struct LimitsShown {
+    connections: usize,
+    connections_per_peer: usize,
+    header_timeout_ms: u64,
+    request_timeout_ms: u64,
+    body_bytes: usize,
+    batch_body_bytes: usize,
+    drain_ms: u64,
+    default_deadline_ms: u64,
+    deadline_ms_max: u64,
+    page_hits: usize,
+    list_entries: usize,
+    heartbeat_ms: u64,
+    remote_hosts: usize,
+    remote_sources: usize,
+}
+
+impl From<Limits> for LimitsShown {
+    fn from(limits: Limits) -> Self {
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            connections: limits.connections,
+            connections_per_peer: limits.connections_per_peer,
+            header_timeout_ms: millis(limits.header_timeout),
+            request_timeout_ms: millis(limits.request_timeout),
+            body_bytes: limits.body_bytes,
+            batch_body_bytes: limits.batch_body_bytes,
+            drain_ms: millis(limits.drain),
+            default_deadline_ms: millis(limits.default_deadline),
+            deadline_ms_max: millis(limits.deadline_max),
+            page_hits: limits.page_hits,
+            list_entries: limits.list_entries,
+            heartbeat_ms: millis(limits.heartbeat),
+            remote_hosts: limits.remote_hosts,
+            remote_sources: limits.remote_sources,
+        }
+    }
+}

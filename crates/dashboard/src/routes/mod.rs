@@ -1,0 +1,253 @@
+//! The table of all routes. The router, the description and the figures are made from it.
+
+mod agents;
+mod audit;
+mod config;
+mod context;
+mod counts;
+mod dead_letters;
+mod health;
+mod meta;
+mod ndjson;
+mod page;
+mod search;
+mod sources;
+mod stats;
+mod tail;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use base::nearest;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+use crate::app::App;
+use crate::params::{Param, Params};
+use crate::problem::{self, Problem};
+
+pub(crate) use ndjson::CONTROL_SCHEMAS;
+
+/// A content type with its schema.
+#[derive(Clone, Copy)]
+pub(crate) struct Content {
+    pub media: &'static str,
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
+}
+
+/// One route.
+#[derive(Clone, Copy)]
+pub(crate) struct Route {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub summary: &'static str,
+    pub params: &'static [Param],
+    pub body: Option<Content>,
+    pub answers: &'static [Content],
+    pub handler: fn() -> MethodRouter<Arc<App>>,
+    /// Bytes of the body come from the larger bound.
+    pub carries_batches: bool,
+}
+
+impl Route {
+    const fn get(path: &'static str, summary: &'static str, handler: fn() -> MethodRouter<Arc<App>>) -> Self {
+        let method = "get";
+        Self { method, path, summary, params: &[], body: None, answers: &[TEXT], handler, carries_batches: false }
+    }
+
+    const fn post(path: &'static str, summary: &'static str, handler: fn() -> MethodRouter<Arc<App>>) -> Self {
+        Self { method: "post", ..Self::get(path, summary, handler) }
+    }
+
+    const fn params(self, params: &'static [Param]) -> Self {
+        Self { params, ..self }
+    }
+
+    const fn takes(self, body: Content) -> Self {
+        Self { body: Some(body), ..self }
+    }
+
+    const fn answers(self, answers: &'static [Content]) -> Self {
+        Self { answers, ..self }
+    }
+}
+
+const fn json<T: JsonSchema>() -> Content {
+    Content { media: "application/json", schema: |generator| generator.subschema_for::<T>() }
+}
+
+const fn text_of(media: &'static str) -> Content {
+    Content { media, schema: |_| schemars::json_schema!({ "type": "string" }) }
+}
+
+const TEXT: Content = text_of("text/plain");
+const HTML: Content = text_of("text/html");
+const BYTES: Content = Content {
+    media: "application/octet-stream",
+    schema: |_| schemars::json_schema!({ "type": "string", "format": "binary" }),
+};
+const ANY_JSON: Content = json::<serde_json::Value>();
+
+/// Every route.
+pub(crate) const ROUTES: &[Route] = &[
+    Route::get("/", "What this is, and where to go.", || get(page::page)).answers(&[HTML]),
+    Route::get("/style.css", "The page's style.", || get(page::style)).answers(&[text_of("text/css")]),
+    Route::get("/favicon.svg", "The page's icon.", || get(page::icon)).answers(&[text_of("image/svg+xml")]),
+    Route::get("/openapi.json", "This description.", || get(meta::openapi)).answers(&[ANY_JSON]),
+    Route::get("/metrics", "Figures for scrapers (OpenMetrics).", || get(meta::metrics))
+        .answers(&[text_of(meta::OPEN_METRICS)]),
+    Route::get("/health", "Answers while the process is alive.", || get(health::health))
+        .answers(&[json::<health::Health>()]),
+    Route::get("/ready", "Whether store, queue and workers are ready; 503 with reasons where not.", || {
+        get(health::ready)
+    })
+    .answers(&[json::<health::Ready>()]),
+    Route::get("/problems/{kind}", "What a kind of problem means.", || get(meta::problem)),
+    Route::get("/api/v1/search", "Records, newest first: a page, or a stream of all of them.", || get(search::search))
+        .params(search::PARAMS)
+        .answers(&[json::<search::Page>(), ndjson::HITS]),
+    Route::get("/api/v1/tail", "Records as they come in, for as long as you listen.", || get(tail::tail))
+        .params(tail::PARAMS)
+        .answers(&[ndjson::HITS]),
+    Route::get("/api/v1/histogram", "Counts over time.", || get(counts::histogram))
+        .params(counts::HISTOGRAM_PARAMS)
+        .answers(&[json::<counts::HistogramAnswer>()]),
+    Route::get("/api/v1/facets", "The values of fields, with counts.", || get(counts::facets))
+        .params(counts::FACETS_PARAMS)
+        .answers(&[json::<counts::FacetsAnswer>()]),
+    Route::get("/api/v1/fields", "The fields that records have.", || get(counts::fields))
+        .params(counts::FIELDS_PARAMS)
+        .answers(&[json::<counts::FieldsAnswer>()]),
+    Route::get("/api/v1/context", "The records before and after one in its file.", || get(context::context))
+        .params(context::PARAMS)
+        .answers(&[json::<context::ContextAnswer>(), ndjson::HITS]),
+    Route::get("/api/v1/line/{id}", "The exact bytes of one record, without its newline.", || get(context::line))
+        .answers(&[BYTES]),
+    Route::get("/api/v1/audit", "Where every byte of every file is.", || get(audit::audit))
+        .params(audit::PARAMS)
+        .answers(&[json::<audit::AuditAnswer>(), audit::ACCOUNTS]),
+    Route::get("/api/v1/sources", "The files that are followed.", || get(sources::sources))
+        .params(sources::PARAMS)
+        .answers(&[json::<sources::SourcesAnswer>()]),
+    Route::get("/api/v1/problems", "What cannot be read or followed.", || get(sources::problems))
+        .answers(&[json::<sources::ProblemsAnswer>()]),
+    Route::get("/api/v1/streams", "What is collected together.", || get(sources::streams))
+        .answers(&[json::<sources::StreamsAnswer>()]),
+    Route::get("/api/v1/stats", "How full store and queue are.", || get(stats::stats))
+        .answers(&[json::<stats::StatsAnswer>()]),
+    Route::get("/api/v1/workers", "How the workers are.", || get(stats::workers))
+        .answers(&[json::<stats::WorkersAnswer>()]),
+    Route::get("/api/v1/config", "The settings with their origins, and the bounds of this API.", || {
+        get(config::config)
+    })
+    .answers(&[ANY_JSON]),
+    Route::get("/api/v1/dead-letters", "What the store refused for good, and why.", || get(dead_letters::list))
+        .params(dead_letters::PARAMS)
+        .answers(&[json::<dead_letters::DeadLettersAnswer>()]),
+    Route::get("/api/v1/agents", "The agents elsewhere that report to us.", || get(agents::list))
+        .answers(&[json::<agents::AgentsAnswer>()]),
+    Route::post("/api/v1/agents/{host}/sources", "An agent elsewhere reports its files.", || post(agents::sources))
+        .takes(json::<agents::Reports>())
+        .answers(&[json::<agents::Taken>()]),
+];
+
+/// The routes as a service.
+pub(crate) fn router(app: &Arc<App>) -> Router {
+    let mut router = Router::new();
+    for route in ROUTES {
+        let limits = &app.parts.limits;
+        let body_max = if route.carries_batches { limits.batch_body_bytes } else { limits.body_bytes };
+        let handler: MethodRouter<Arc<App>> = (route.handler)()
+            .layer::<_, Infallible>(from_fn_with_state((Arc::clone(app), *route), around))
+            .layer(DefaultBodyLimit::max(body_max));
+        router = router.route(route.path, handler);
+    }
+    router
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(other_method)
+        .layer(from_fn_with_state(Arc::clone(app), crate::server::only_own_host))
+        .layer(from_fn(security_headers))
+        .with_state(Arc::clone(app))
+}
+
+/// What happens around every handler: its parameters are read, its time is bounded and counted.
+async fn around(State((app, route)): State<(Arc<App>, Route)>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    // Scrapers and probes may add parameters of their own to their paths.
+    let strict = route.path.starts_with("/api/");
+    let answer = match if strict { Params::read(request.uri(), route.params) } else { Ok(Params::default()) } {
+        Ok(params) => {
+            request.extensions_mut().insert(params);
+            tokio::time::timeout(app.parts.limits.request_timeout, next.run(request)).await.unwrap_or_else(|_| {
+                let detail = format!("there was no answer within {:?}", app.parts.limits.request_timeout);
+                Problem::new(&problem::TIMEOUT, detail).into_response()
+            })
+        }
+        Err(problem) => problem.into_response(),
+    };
+    app.figures.answered(route.path, route.method, answer.status().as_u16(), started.elapsed());
+    answer
+}
+
+async fn nothing_here(uri: Uri) -> Problem {
+    let path = uri.path();
+    let detail = match nearest(path, ROUTES.iter().map(|route| route.path)) {
+        Some(meant) => format!("there is nothing at {path}; did you mean {meant}?"),
+        None => format!("there is nothing at {path}; /openapi.json lists what there is"),
+    };
+    Problem::new(&problem::NOT_FOUND, detail)
+}
+
+async fn other_method(request: Request) -> Problem {
+    let segments = |path: &str| path.split('/').count();
+    let same_path = |route: &&Route| {
+        let asked = request.uri().path();
+        segments(route.path) == segments(asked)
+            && route.path.split('/').zip(asked.split('/')).all(|(r, a)| r.starts_with('{') || r == a)
+    };
+    let takes_post = ROUTES.iter().find(same_path).is_some_and(|route| route.method == "post");
+    let allow = if takes_post { "POST" } else { "GET, HEAD" };
+    let detail = format!("{} takes {allow}, not {}", request.uri().path(), request.method());
+    Problem { allow: Some(allow), ..Problem::new(&problem::METHOD, detail) }
+}
+
+/// No script, no frame, no foreign content, no guessing of types, no copy in a shared cache.
+async fn security_headers(request: Request, next: Next) -> Response {
+    const HEADERS: [(&str, &str); 5] = [
+        (
+            "content-security-policy",
+            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; \
+             base-uri 'none'",
+        ),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        ("cross-origin-resource-policy", "same-origin"),
+    ];
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+/// Whether the caller prefers one object a line.
+fn wants_ndjson(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accept.contains(ndjson::MEDIA)
+}
+
+/// An answer in JSON that is already written.
+fn json_bytes(body: Vec<u8>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+}

@@ -1,0 +1,187 @@
+//! `/api/v1/search`: a page of hits, or a stream of pages.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::stream;
+use schemars::JsonSchema;
+use serde::Serialize;
+use store::{Hit, HitCursor, SearchRequest};
+
+use super::ndjson::{self, Control};
+use super::{json_bytes, wants_ndjson};
+use crate::app::App;
+use crate::hit::{HitShape, cursor_text, parse_cursor, write_hit, write_text};
+use crate::params::{DEADLINE, Holds, Param, Params, Q, SINCE, UNTIL};
+use crate::problem::Problem;
+
+pub(crate) const PARAMS: &[Param] = &[
+    Q,
+    SINCE,
+    UNTIL,
+    DEADLINE,
+    Param::new("limit", Holds::Number, "At most so many hits: 100 unless told, in a stream of all without bound."),
+    Param::new("cursor", Holds::Text, "Go on where an answer ended: its `next`."),
+    Param::new("order", Holds::Text, "`newest` (first), which is the only order there is."),
+    Param::new("all", Holds::Flag, "Every hit, as a stream of one object a line."),
+    Param::new("stream", Holds::Flag, "One object a line; as `Accept: application/x-ndjson`."),
+];
+
+/// Some hits, newest first.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SearchPage")]
+pub(crate) struct Page {
+    /// Time descending, then id descending.
+    hits: Vec<HitShape>,
+    /// The cursor of the next page; null where there is no more.
+    next: Option<String>,
+    /// Whether everything down to the last hit was looked at: false after a deadline.
+    complete: bool,
+}
+
+/// Hits of the first page of a stream: few, so that it begins soon.
+const FIRST_PAGE: usize = 200;
+/// Hits of the later pages.
+const PAGE: usize = 5000;
+/// What a page should hold at most, so pages of long lines get fewer of them.
+const PAGE_BYTES: usize = 8 << 20;
+/// Bytes handed on at a time.
+const CHUNK: usize = 128 << 10;
+
+pub(crate) async fn search(
+    State(app): State<Arc<App>>,
+    Extension(params): Extension<Params>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let limits = &app.parts.limits;
+    if let Some(order) = params.filled("order").filter(|order| *order != "newest") {
+        return Err(Problem::parameter("order", format!("order={order}: there is only 'newest'")));
+    }
+    let all = params.flag("all")?;
+    let streamed = all || params.flag("stream")? || wants_ndjson(&headers);
+    let max = if streamed { usize::MAX } else { limits.page_hits };
+    let limit = params.number("limit", if all { usize::MAX } else { 100 }, 0, max)?;
+    let mut scope = params.scope(limits, &*app.parts.clock)?;
+    if streamed {
+        scope.deadline = params.deadline(limits)?;
+    }
+    let wrong = || Problem::parameter("cursor", "cursor: it is not the `next` of an answer of this path");
+    let after = params.filled("cursor").map(|text| parse_cursor(text).ok_or_else(wrong)).transpose()?;
+    let request = SearchRequest { scope, limit, after };
+    if streamed {
+        return stream_pages(app, request).await;
+    }
+    let page = app.parts.store.search(&request).await?;
+    let mut body = Vec::with_capacity(page.hits.iter().map(|hit| hit.line.len() + 400).sum());
+    body.extend_from_slice(b"{\"hits\":");
+    write_hits(&mut body, &page.hits);
+    body.extend_from_slice(b",\"next\":");
+    match page.next {
+        Some(cursor) => write_text(&mut body, &cursor_text(cursor)),
+        None => body.extend_from_slice(b"null"),
+    }
+    body.extend_from_slice(if page.complete { b",\"complete\":true}" } else { b",\"complete\":false}" });
+    Ok(json_bytes(body))
+}
+
+/// Appends hits as a JSON array.
+pub(crate) fn write_hits(out: &mut Vec<u8>, hits: &[Hit]) {
+    out.push(b'[');
+    for (n, hit) in hits.iter().enumerate() {
+        if n > 0 {
+            out.push(b',');
+        }
+        write_hit(out, hit);
+    }
+    out.push(b']');
+}
+
+/// The first page is fetched before the answer begins, so that a wrong query is an error, not a broken stream.
+async fn stream_pages(app: Arc<App>, request: SearchRequest) -> Result<Response, Problem> {
+    let mut pages = Pages::new(app, request);
+    pages.fetch().await?;
+    Ok(ndjson::answer(stream::unfold(pages, |mut pages| async {
+        let chunk = pages.chunk().await?;
+        Some((chunk, pages))
+    })))
+}
+
+/// A walk over the pages of a search.
+struct Pages {
+    app: Arc<App>,
+    request: SearchRequest,
+    /// Hits still to be given.
+    left: usize,
+    /// When the answer has to end.
+    until: Option<Instant>,
+    page: std::vec::IntoIter<Hit>,
+    next: Option<HitCursor>,
+    complete: bool,
+    count: u64,
+    ended: bool,
+}
+
+impl Pages {
+    fn new(app: Arc<App>, request: SearchRequest) -> Self {
+        Self {
+            left: request.limit,
+            until: request.scope.deadline.map(|deadline| Instant::now() + deadline),
+            page: Vec::new().into_iter(),
+            next: request.after,
+            complete: true,
+            count: 0,
+            ended: false,
+            app,
+            request,
+        }
+    }
+
+    /// Fetches the next page. Its size follows from the size of the hits before.
+    async fn fetch(&mut self) -> Result<(), Problem> {
+        let size = if self.count == 0 { FIRST_PAGE } else { self.request.limit };
+        self.request.limit = size.min(self.left);
+        self.request.after = self.next;
+        if let Some(until) = self.until {
+            let rest = until.saturating_duration_since(Instant::now());
+            self.request.scope.deadline = Some(rest.max(Duration::from_millis(1)));
+        }
+        let page = self.app.parts.store.search(&self.request).await?;
+        let bytes: usize = page.hits.iter().map(|hit| hit.line.len() + 200).sum();
+        let mean = bytes / page.hits.len().max(1);
+        self.request.limit = (PAGE_BYTES / mean.max(1)).clamp(1, PAGE);
+        self.left -= page.hits.len().min(self.left);
+        self.count += page.hits.len() as u64;
+        self.next = page.next;
+        self.complete = page.complete;
+        self.page = page.hits.into_iter();
+        Ok(())
+    }
+
+    /// The next piece of the answer; `None` behind its end.
+    async fn chunk(&mut self) -> Option<Bytes> {
+        if self.ended {
+            return None;
+        }
+        let mut out = Vec::with_capacity(CHUNK + (16 << 10));
+        while out.len() < CHUNK && !self.ended {
+            if let Some(hit) = self.page.next() {
+                write_hit(&mut out, &hit);
+                out.push(b'\n');
+            } else if self.next.is_none() || !self.complete || self.left == 0 || self.app.shutdown.is_called() {
+                let complete = self.complete && (self.next.is_none() || self.left == 0);
+                Control::End { complete, next: self.next.map(cursor_text), count: self.count }.write(&mut out);
+                self.ended = true;
+            } else if let Err(problem) = self.fetch().await {
+                ndjson::write_error(&mut out, &problem);
+                self.ended = true;
+            }
+        }
+        self.app.figures.streamed_bytes.inc_by(out.len() as u64);
+        Some(Bytes::from(out))
+    }
+}
