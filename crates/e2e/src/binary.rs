@@ -17,9 +17,10 @@ pub fn binary() -> &'static Path {
 }
 
 fn build() -> PathBuf {
-    // The tests run from target/PROFILE/deps/NAME-HASH.
+    // Tests run from target/PROFILE/deps/NAME-HASH, programs from target/PROFILE/NAME.
     let own = std::env::current_exe().expect("a test knows its own path");
-    let profile = own.parent().and_then(Path::parent).expect("tests are built below target/PROFILE");
+    let folder = own.parent().expect("a file is in a folder");
+    let profile = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet", "--package", "logdrive"]).current_dir(env!("CARGO_MANIFEST_DIR"));
     if profile.ends_with("release") {

@@ -11,7 +11,15 @@ impl Folder {
     /// # Panics
     /// Where it cannot be made.
     pub fn new() -> Self {
-        let folder = tempfile::Builder::new().prefix("logdrive-e2e-").tempdir().expect("a temporary folder");
+        Self::below(&std::env::temp_dir())
+    }
+
+    /// A new one in `parent`.
+    ///
+    /// # Panics
+    /// Where it cannot be made.
+    pub fn below(parent: &Path) -> Self {
+        let folder = tempfile::Builder::new().prefix("logdrive-e2e-").tempdir_in(parent).expect("a temporary folder");
         std::fs::create_dir(folder.path().join("logs")).expect("a folder in our own folder");
         Self(Some(folder))
     }

@@ -16,14 +16,19 @@ pub struct Start {
 impl Start {
     /// `logdrive up PATH…` with its data in `data` under the test's folder and a port that is free.
     pub fn up(folder: &Folder, paths: &[&Path]) -> Self {
+        Self::up_in(&folder.path(""), &folder.path("data"), paths)
+    }
+
+    /// The same, with its data in `data` and what it says in `folder`.
+    pub fn up_in(folder: &Path, data: &Path, paths: &[&Path]) -> Self {
         let mut command = Command::new(binary());
-        command.arg("up").args(paths).arg("--data").arg(folder.path("data")).args(["--listen", "127.0.0.1:0"]);
+        command.arg("up").args(paths).arg("--data").arg(data).args(["--listen", "127.0.0.1:0"]);
         // The machine's own settings are none of ours.
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LOGDRIVE_")) {
             command.env_remove(name);
         }
-        command.current_dir(folder.path("")).stdin(Stdio::null()).env("NO_COLOR", "1");
-        Self { command, folder: folder.path("") }
+        command.current_dir(folder).stdin(Stdio::null()).env("NO_COLOR", "1");
+        Self { command, folder: folder.to_owned() }
     }
 
     /// With another argument.
@@ -153,13 +158,18 @@ impl Server {
     ///
     /// # Panics
     /// Where it does not end.
-    pub fn stop(mut self) -> ExitStatus {
+    pub fn stop(self) -> ExitStatus {
+        self.terminate();
+        self.ends()
+    }
+
+    /// Tells it to stop.
+    ///
+    /// # Panics
+    /// Where it is not there any more.
+    pub fn terminate(&self) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it is our child");
-        until("logdrive ends", || match self.child.try_wait() {
-            Ok(Some(status)) => Ok(status),
-            _ => Err(self.output()),
-        })
     }
 
     /// Waits until it ends by itself.

@@ -1,0 +1,67 @@
+//! File to searchable through the real binary, as a user runs it.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use e2e::{Client, Start};
+use serde_json::Value;
+
+use super::{Env, until, yardstick};
+use crate::process;
+use crate::report::{Figure, Target};
+
+/// Where the data of the last run is kept for the measurements that search it.
+pub fn stored(env: &Env) -> PathBuf {
+    env.folder.join("ingest/data")
+}
+
+pub fn measure(env: &Env) -> Result<Vec<Figure>> {
+    let folder = env.fresh("ingest")?;
+    let zstd = yardstick::zstd(env)?;
+    let began = Instant::now();
+    let mut server = Start::up_in(&folder, &stored(env), &env.followed()).start();
+    let pid = server.pid();
+    all_stored(env, server.client())?;
+    let wall = began.elapsed().as_secs_f64();
+    let searchable = process::cpu_seconds(pid)?;
+    let (_, peak) = process::memory(pid)?;
+    server.terminate();
+    let closed = process::cpu_at_end(pid)?;
+    let _ = server.is_running();
+    let disk = store_bytes(&stored(env));
+    let (gigabytes, zstd_bytes) = (env.gigabytes(), zstd.bytes as f64);
+    Ok(vec![
+        Figure::new("file → searchable, all stages, auto parsing", closed / gigabytes, "CPU-s/GB", Target::AtMost(6.0)),
+        Figure::new("  of that until everything was found", searchable / gigabytes, "CPU-s/GB", Target::None),
+        Figure::new("  against zstd -1 on the same files", closed / zstd.cpu, "× its CPU", Target::AtMost(2.5)),
+        Figure::new("  wall", env.input.bytes as f64 / 1e6 / wall, "MB/s", Target::AtLeast(250.0)),
+        Figure::new("disk once consumed", disk as f64 / zstd_bytes, "× zstd -1", Target::AtMost(1.3)),
+        Figure::new("memory of up while it takes it", peak as f64 / 1e6, "MB", Target::AtMost(300.0)),
+    ])
+}
+
+/// Waits until every byte of the input is found by a search.
+pub fn all_stored(env: &Env, client: &Client) -> Result<()> {
+    until("everything is stored", Duration::from_millis(100), || {
+        let text = client.get("/api/v1/audit").map_err(anyhow::Error::msg)?;
+        Ok((stored_bytes(&text)? >= env.input.bytes).then_some(()))
+    })
+}
+
+/// What the accounts say is stored, whether they come as lines or as one list.
+fn stored_bytes(text: &str) -> Result<u64> {
+    let mut sum = 0;
+    for value in serde_json::Deserializer::from_str(text).into_iter::<Value>() {
+        let value = value.context("audit")?;
+        let of = |account: &Value| account["stored"].as_u64().unwrap_or(0);
+        let list = value.as_array().or_else(|| value.as_object()?.values().find_map(Value::as_array));
+        sum += list.filter(|_| !value["stored"].is_u64()).map_or_else(|| of(&value), |list| list.iter().map(of).sum());
+    }
+    Ok(sum)
+}
+
+/// Parts, sidecars and manifest; the queue's segments are transient.
+fn store_bytes(data: &Path) -> u64 {
+    process::folder_bytes(&data.join("store"))
+}
