@@ -85,8 +85,13 @@ impl Display for Pattern {
             }),
             Self::Regex(text) => {
                 let awkward = text.ends_with(|c: char| c.is_whitespace() || c == ':');
-                let text = text.replace('/', "\\/");
-                if awkward { write!(f, "/(?:{text})/") } else { write!(f, "/{text}/") }
+                f.write_str(if awkward { "/(?:" } else { "/" })?;
+                let mut escape = false;
+                for c in text.chars() {
+                    escaped(f, c, c != '/' || escape)?;
+                    escape = c == '\\' && !escape;
+                }
+                f.write_str(if awkward { ")/" } else { "/" })
             }
         }
     }
