@@ -184,11 +184,14 @@ impl Drop for TailHub {
     }
 }
 
+/// A change of a hit on its way out.
+type HitMap = Box<dyn Fn(&mut Hit) + Send + Sync>;
+
 /// A follower. Dropping it ends it.
 pub struct Tail {
     shared: Arc<Shared>,
     matcher: Matcher,
-    map: Option<Box<dyn Fn(&mut Hit) + Send + Sync>>,
+    map: Option<HitMap>,
     /// Number of the batch to look at next.
     at: u64,
     /// Rows of it that were looked at.
