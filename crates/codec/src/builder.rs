@@ -21,6 +21,8 @@ const KEPT_NAMES_MAX: usize = 1024;
 const NO_COLUMN: u16 = u16::MAX;
 /// Looked for: there was no room.
 const FULL: u16 = u16::MAX - 1;
+/// Slots of a column's table at first.
+const TABLE_LEN: usize = 64;
 /// The highest code of a dictionary.
 const CODE_MAX: usize = u16::MAX as usize - 1;
 
@@ -39,12 +41,22 @@ struct Building {
     /// Whether one span per record is kept instead of codes.
     unique: bool,
     dictionary: Vec<Span>,
+    /// What each value of the dictionary is compared by.
+    keys: Vec<Key>,
     codes: Vec<u16>,
     spans: Vec<Span>,
-    last: u16,
     seen: u32,
-    /// Open addressing: hash (upper bits) and code of each entry; 0 where empty.
-    table: Vec<u64>,
+    /// Open addressing over the dictionary: codes; 0 where empty.
+    table: Vec<u16>,
+}
+
+/// A value in a form that compares and hashes without branches: all of it, if it has at most sixteen bytes; of a
+/// longer one its ends and a hash, and then its bytes are compared too.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Key {
+    low: u64,
+    high: u64,
+    len: u32,
 }
 
 impl Builder {
@@ -120,11 +132,11 @@ impl Building {
             name,
             unique: false,
             dictionary: Vec::new(),
+            keys: Vec::new(),
             codes: Vec::new(),
             spans: Vec::new(),
-            last: 0,
             seen: 0,
-            table: vec![0; 64],
+            table: vec![0; TABLE_LEN],
         }
     }
 
@@ -132,12 +144,12 @@ impl Building {
         self.name = name;
         self.unique = false;
         self.dictionary.clear();
+        self.keys.clear();
         self.codes.clear();
         self.spans.clear();
-        self.last = 0;
         self.seen = 0;
         self.table.clear();
-        self.table.resize(64, 0);
+        self.table.resize(TABLE_LEN, 0);
     }
 
     #[inline]
@@ -155,65 +167,53 @@ impl Building {
         }
         self.codes.resize(row, 0);
         self.seen += 1;
-        let repeated = self.last != 0 && same(self.entry(self.last, payload, text), value);
-        if !repeated {
-            self.last = self.code(value, piece, start, payload, text);
-        }
-        self.codes.push(self.last);
-        if !repeated && self.is_unique() {
-            self.make_unique();
-        }
-    }
-
-    #[inline]
-    fn is_unique(&self) -> bool {
-        (self.seen >= UNIQUE_AFTER && self.dictionary.len() * 2 > self.seen as usize)
-            || self.dictionary.len() >= CODE_MAX
-    }
-
-    #[inline]
-    fn entry<'a>(&self, code: u16, payload: &'a [u8], text: &'a [u8]) -> &'a [u8] {
-        bytes_of(self.dictionary[usize::from(code) - 1], payload, text)
-    }
-
-    /// The code of a value, new or known.
-    fn code(&mut self, value: &[u8], piece: Piece, start: u32, payload: &[u8], text: &mut Vec<u8>) -> u16 {
-        let hash = hash(value) | 1 << 63;
-        let tag = hash & !0xffff;
+        let key =
+            if piece.in_text() { Key::of(value) } else { Key::at(payload, start as usize + piece.start(), value) };
         let mask = self.table.len() - 1;
-        let mut slot = (hash >> 16) as usize & mask;
-        while self.table[slot] != 0 {
-            if self.table[slot] & !0xffff == tag {
-                let code = self.table[slot] as u16;
-                if same(self.entry(code, payload, text), value) {
-                    return code;
-                }
+        let mut slot = key.hash() as usize & mask;
+        loop {
+            let code = self.table[slot];
+            if code == 0 {
+                return self.add(slot, key, kept(value, piece, start, text));
+            }
+            let known = usize::from(code) - 1;
+            if self.keys[known] == key && (key.len <= 16 || bytes_of(self.dictionary[known], payload, text) == value) {
+                self.codes.push(code);
+                return;
             }
             slot = (slot + 1) & mask;
         }
-        self.dictionary.push(kept(value, piece, start, text));
-        let code = self.dictionary.len() as u16;
-        self.table[slot] = tag | u64::from(code);
-        if self.dictionary.len() * 2 > self.table.len() {
-            self.grow();
-        }
-        code
     }
 
+    /// A value met for the first time.
     #[inline(never)]
+    fn add(&mut self, slot: usize, key: Key, span: Span) {
+        self.dictionary.push(span);
+        self.keys.push(key);
+        let code = self.dictionary.len() as u16;
+        self.table[slot] = code;
+        self.codes.push(code);
+        let distinct = self.dictionary.len();
+        if (self.seen >= UNIQUE_AFTER && distinct * 2 > self.seen as usize) || distinct >= CODE_MAX {
+            self.make_unique();
+        } else if distinct * 2 > self.table.len() {
+            self.grow();
+        }
+    }
+
     fn grow(&mut self) {
         let len = self.table.len() * 4;
-        let old = std::mem::replace(&mut self.table, vec![0; len]);
-        for entry in old.into_iter().filter(|entry| *entry != 0) {
-            let mut slot = (entry >> 16) as usize & (len - 1);
+        self.table.clear();
+        self.table.resize(len, 0);
+        for (n, key) in self.keys.iter().enumerate() {
+            let mut slot = key.hash() as usize & (len - 1);
             while self.table[slot] != 0 {
                 slot = (slot + 1) & (len - 1);
             }
-            self.table[slot] = entry;
+            self.table[slot] = n as u16 + 1;
         }
     }
 
-    #[inline(never)]
     fn make_unique(&mut self) {
         self.unique = true;
         let dictionary = &self.dictionary;
@@ -235,6 +235,57 @@ impl Building {
     }
 }
 
+impl Key {
+    /// Of a value that stands at `at` in `from`: short ones are read whole, with what follows masked away.
+    #[inline]
+    fn at(from: &[u8], at: usize, value: &[u8]) -> Self {
+        match from.get(at..).and_then(<[u8]>::first_chunk::<16>) {
+            Some(chunk) if value.len() <= 16 => {
+                let word = u128::from_le_bytes(*chunk) & MASKS[value.len()];
+                Self { low: word as u64, high: (word >> 64) as u64, len: value.len() as u32 }
+            }
+            _ => Self::of(value),
+        }
+    }
+
+    #[inline(never)]
+    fn of(value: &[u8]) -> Self {
+        let len = value.len() as u32;
+        let (chunks, rest) = value.as_chunks::<8>();
+        let rest = rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        if value.len() <= 16 {
+            let word =
+                |n: usize| chunks.get(n).map_or(if n == chunks.len() { rest } else { 0 }, |c| u64::from_le_bytes(*c));
+            return Self { low: word(0), high: word(1), len };
+        }
+        let mixed = chunks.iter().fold(rest, |hash, chunk| mix(hash, u64::from_le_bytes(*chunk)));
+        let last = value.last_chunk::<8>().map_or(0, |last| u64::from_le_bytes(*last));
+        Self { low: mixed, high: last, len }
+    }
+
+    #[inline]
+    const fn hash(self) -> u64 {
+        let hash = mix(mix(self.low, self.high), self.len as u64);
+        hash ^ hash >> 32
+    }
+}
+
+/// Which bytes of sixteen belong to a value of so many.
+const MASKS: [u128; 17] = {
+    let mut masks = [u128::MAX; 17];
+    let mut len = 0;
+    while len < 16 {
+        masks[len] = (1 << (8 * len)) - 1;
+        len += 1;
+    }
+    masks
+};
+
+#[inline]
+const fn mix(hash: u64, word: u64) -> u64 {
+    (hash.rotate_left(26) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
 /// A value where it will be found: in the payload, or copied into the batch's text.
 #[inline]
 fn kept(value: &[u8], piece: Piece, start: u32, text: &mut Vec<u8>) -> Span {
@@ -252,38 +303,4 @@ fn bytes_of<'a>(span: Span, payload: &'a [u8], text: &'a [u8]) -> &'a [u8] {
     const IN_TEXT: u32 = 1 << 31;
     let from = if span.len_bits & IN_TEXT == 0 { payload } else { text };
     &from[span.start as usize..(span.start + (span.len_bits & !IN_TEXT)) as usize]
-}
-
-/// Whether two values are equal; short ones without a call.
-#[inline]
-fn same(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
-        return false;
-    }
-    match a.len() {
-        0 => true,
-        1..4 => a[0] == b[0] && a[a.len() / 2] == b[b.len() / 2] && a[a.len() - 1] == b[b.len() - 1],
-        4..8 => a.first_chunk::<4>() == b.first_chunk::<4>() && a.last_chunk::<4>() == b.last_chunk::<4>(),
-        8..=16 => a.first_chunk::<8>() == b.first_chunk::<8>() && a.last_chunk::<8>() == b.last_chunk::<8>(),
-        _ => a == b,
-    }
-}
-
-/// Eight bytes at a time; good enough for a table that compares.
-#[inline]
-fn hash(value: &[u8]) -> u64 {
-    const K: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mix = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(K);
-    let mut hash = (value.len() as u64).wrapping_mul(K);
-    let (chunks, rest) = value.as_chunks::<8>();
-    for chunk in chunks {
-        hash = mix(hash, u64::from_le_bytes(*chunk));
-    }
-    // What is left: the last eight bytes once more, or all there are.
-    let last = match value.last_chunk::<8>() {
-        Some(last) => u64::from_le_bytes(*last),
-        None => rest.iter().fold(0, |last, byte| last << 8 | u64::from(*byte)),
-    };
-    hash = mix(hash, last);
-    hash ^ hash >> 29
 }

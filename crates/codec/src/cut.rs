@@ -48,10 +48,9 @@ pub fn cut(block: &[u8], framing: Framing, first_is_start: bool, continuations: 
             (found.longest_line, found.longest_line_start) = (len, line_start as u32);
         }
         found.lines += 1;
-        let begins = class[usize::from(block[line_start])]
-            || (line_start == 0 && first_is_start)
-            || start::closer_look(&block[line_start..line_end], framing.format);
-        if begins {
+        let first = class[usize::from(block[line_start])];
+        let begins = start::begins(first, &block[line_start..line_end], framing.format);
+        if begins || (line_start == 0 && first_is_start) {
             found.last_record_start = line_start as u32;
         } else {
             continuations.push(line_start as u32);

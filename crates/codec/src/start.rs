@@ -8,22 +8,40 @@ use model::{Format, Level};
 
 use crate::Framing;
 
-/// By first byte: `true` where a line certainly begins a record, `false` where a closer look is needed.
-pub(crate) type Class = [bool; 256];
+/// What the first byte of a line says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum First {
+    /// It certainly begins a record.
+    Begins,
+    /// It certainly does not.
+    Continues,
+    /// Look closer.
+    Look,
+}
 
-static ALWAYS: Class = [true; 256];
+/// By first byte.
+pub(crate) type Class = [First; 256];
+
+static ALWAYS: Class = class_of(b"", b"");
 /// Indents only: access logs, logfmt.
-static INDENTS: Class = class_of(b" \t");
-/// Indents and what closes a pretty-printed object, and blank lines within one.
-static JSON: Class = class_of(b" \t}]\n\r");
+static INDENTS: Class = class_of(b" \t", b"");
+/// Indents, and what closes a pretty-printed object, and blank lines within one.
+static JSON: Class = class_of(b" \t", b"}]\n\r");
 /// Whatever may open a piece of a stack trace; capitals of months and levels are looked at closer, too.
-static TRACES: Class = class_of(b" \t\n\r}).#_[ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+static TRACES: Class = class_of(b" \t", b"\n\r}).#_[ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+/// The same, but a level may be set flush right.
+static PADDED_TRACES: Class = class_of(b"\t", b" \n\r}).#_[ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
-const fn class_of(suspicious: &[u8]) -> Class {
-    let mut class = [true; 256];
+const fn class_of(continues: &[u8], look: &[u8]) -> Class {
+    let mut class = [First::Begins; 256];
     let mut at = 0;
-    while at < suspicious.len() {
-        class[suspicious[at] as usize] = false;
+    while at < continues.len() {
+        class[continues[at] as usize] = First::Continues;
+        at += 1;
+    }
+    at = 0;
+    while at < look.len() {
+        class[look[at] as usize] = First::Look;
         at += 1;
     }
     class
@@ -38,37 +56,47 @@ pub(crate) fn class(framing: Framing) -> &'static Class {
         Format::Unknown | Format::Plain => &ALWAYS,
         Format::Access | Format::Logfmt => &INDENTS,
         Format::Json => &JSON,
-        Format::NginxError | Format::ApacheError | Format::Syslog3164 | Format::Syslog5424 | Format::Timestamped => {
-            &TRACES
-        }
+        Format::NginxError | Format::ApacheError | Format::Syslog3164 | Format::Syslog5424 => &TRACES,
+        Format::Timestamped => &PADDED_TRACES,
     }
 }
 
 /// Whether a line begins a record, by its first bytes only.
 pub fn is_record_start(line: &[u8], framing: Framing) -> bool {
     match line.first() {
-        Some(&first) => class(framing)[usize::from(first)] || closer_look(line, framing.format),
+        Some(&first) => begins(class(framing)[usize::from(first)], line, framing.format),
         None => true,
     }
 }
 
+/// Whether a line begins a record, given what its first byte says.
+#[inline]
+pub(crate) fn begins(first: First, line: &[u8], format: Format) -> bool {
+    match first {
+        First::Begins => true,
+        First::Continues => false,
+        First::Look => is_plain_start(line) || closer_look(line, format),
+    }
+}
+
+/// The usual starts among the suspicious: `[2024-…`, `Jan 31 10:…`.
+#[inline]
+fn is_plain_start(line: &[u8]) -> bool {
+    matches!(line, [b'[', b'0'..=b'9', ..] | [b'A'..=b'Z', _, _, b' ', _, _, b' ', b'0'..=b'9', ..])
+}
+
 /// For a line whose first byte is suspicious in its format.
 #[inline(never)]
-pub(crate) fn closer_look(line: &[u8], format: Format) -> bool {
-    match format {
-        Format::Access | Format::Logfmt => false,
-        Format::Json => match line[0] {
-            b' ' | b'\t' => false,
-            // Blank lines and closing brackets on a line of their own.
-            _ => !line.iter().all(|byte| matches!(byte, b'}' | b']' | b',' | b'\r' | b'\n' | b' ')),
-        },
-        _ => match line[0] {
-            b' ' => format == Format::Timestamped && is_padded_level(line),
-            b'\t' => false,
-            b'\n' | b'\r' => format != Format::Timestamped,
-            b'}' | b')' => !(format == Format::Timestamped && trim_end(line).len() <= 2),
-            _ => !is_trace_piece(trim_end(line)),
-        },
+fn closer_look(line: &[u8], format: Format) -> bool {
+    if format == Format::Json {
+        // Blank lines and closing brackets on a line of their own.
+        return !line.iter().all(|byte| matches!(byte, b'}' | b']' | b',' | b'\r' | b'\n' | b' '));
+    }
+    match line[0] {
+        b' ' => is_padded_level(line),
+        b'\n' | b'\r' => format != Format::Timestamped,
+        b'}' | b')' => !(format == Format::Timestamped && trim_end(line).len() <= 2),
+        _ => !is_trace_piece(trim_end(line)),
     }
 }
 
