@@ -5,6 +5,7 @@
 
 mod calls;
 mod crates;
+mod docs;
 mod edges;
 mod ratchet;
 mod source;
@@ -34,6 +35,7 @@ pub fn command(args: &[String]) -> Result<()> {
     let mut problems = edges::check(&map, &crates);
     problems.extend(crates::check(&crates, &tree));
     problems.extend(tree::check(&root, &tree));
+    problems.extend(docs::check(&tree));
     let sources = source::all(&tree);
     problems.extend(ratchet::check(&root, ratchet::measure(&sources), shrink)?);
     for problem in &problems {
