@@ -60,6 +60,12 @@ impl Supervisor {
         Self { shutdown, tasks: Arc::default(), reports: Arc::default() }
     }
 
+    /// Another one for workers that end with `shutdown`, at another time than these; all are shown together.
+    #[must_use]
+    pub fn stage(&self, shutdown: Shutdown) -> Self {
+        Self { shutdown, tasks: Arc::default(), reports: self.reports.clone() }
+    }
+
     /// The signal that ends the workers.
     pub const fn shutdown(&self) -> &Shutdown {
         &self.shutdown
