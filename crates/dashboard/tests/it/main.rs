@@ -1,0 +1,9 @@
+//! The dashboard as others see it: a real server on a port of its own, over parts in memory, asked by real HTTP.
+
+mod audit;
+mod meta;
+mod questions;
+mod search;
+mod server;
+mod support;
+mod tail;
