@@ -51,7 +51,7 @@ struct Building {
 }
 
 /// A value in a form that compares and hashes without branches: all of it, if it has at most sixteen bytes; of a
-/// longer one its ends and a hash, and then its bytes are compared too.
+/// longer one a hash, and then its bytes are compared too.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Key {
     low: u64,
@@ -258,9 +258,7 @@ impl Key {
                 |n: usize| chunks.get(n).map_or(if n == chunks.len() { rest } else { 0 }, |c| u64::from_le_bytes(*c));
             return Self { low: word(0), high: word(1), len };
         }
-        let mixed = chunks.iter().fold(rest, |hash, chunk| mix(hash, u64::from_le_bytes(*chunk)));
-        let last = value.last_chunk::<8>().map_or(0, |last| u64::from_le_bytes(*last));
-        Self { low: mixed, high: last, len }
+        Self { low: hash_long(value), high: 0, len }
     }
 
     #[inline]
@@ -280,6 +278,32 @@ const MASKS: [u128; 17] = {
     }
     masks
 };
+
+/// A hash of more than sixteen bytes, in two lanes so that multiplications overlap.
+fn hash_long(value: &[u8]) -> u64 {
+    let (mut one, mut other) = (0x9e37_79b9_7f4a_7c15u64, value.len() as u64);
+    let (chunks, rest) = value.as_chunks::<32>();
+    for chunk in chunks {
+        let word = |n: usize| u64::from_le_bytes(std::array::from_fn(|at| chunk[8 * n + at]));
+        one = fold(one ^ word(0), word(1) ^ 0xa076_1d64_78bd_642f);
+        other = fold(other ^ word(2), word(3) ^ 0xe703_7ed1_a0b4_28db);
+    }
+    if rest.len() > 16
+        && let Some(chunk) = rest.first_chunk::<16>()
+    {
+        let word = u128::from_le_bytes(*chunk);
+        one = fold(one ^ word as u64, (word >> 64) as u64 ^ 0xa076_1d64_78bd_642f);
+    }
+    let last = value.last_chunk::<16>().map_or(0, |chunk| u128::from_le_bytes(*chunk));
+    fold(one ^ last as u64, other ^ (last >> 64) as u64)
+}
+
+/// Both halves of the product.
+#[inline]
+const fn fold(a: u64, b: u64) -> u64 {
+    let product = a as u128 * b as u128;
+    product as u64 ^ (product >> 64) as u64
+}
 
 #[inline]
 const fn mix(hash: u64, word: u64) -> u64 {

@@ -151,6 +151,17 @@ const NEVER_ALONE: [&[u8]; 3] = [b"Warning", b"Interrupt", b"Exit"];
 /// Names longer than this are no names.
 const NAME_MAX: usize = 200;
 
+/// The bytes that names are made of.
+static IN_NAME: [bool; 256] = {
+    let mut class = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        class[byte] = (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'_' | b'.' | b'$');
+        byte += 1;
+    }
+    class
+};
+
 /// `java.lang.IllegalStateException: …`, `ValueError: …`, `a.b.Timeout`: a class, then a colon or the end.
 pub(crate) fn is_exception(line: &[u8]) -> bool {
     exception_name(line).is_some()
@@ -161,11 +172,8 @@ pub(crate) fn exception_name(line: &[u8]) -> Option<&[u8]> {
     if !line.first().is_some_and(|first| first.is_ascii_alphabetic() || *first == b'_') {
         return None;
     }
-    let len = line
-        .iter()
-        .take(NAME_MAX)
-        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'$'))
-        .count();
+    let bounded = &line[..line.len().min(NAME_MAX)];
+    let len = bounded.iter().position(|byte| !IN_NAME[usize::from(*byte)]).unwrap_or(bounded.len());
     let name = &line[..len];
     if !matches!(line.get(len), None | Some(b':' | b'\r' | b'\n')) || name.ends_with(b".") {
         return None;

@@ -96,6 +96,25 @@ fn two(text: &[u8], at: usize) -> Option<u32> {
     (tens < 10 && ones < 10).then(|| u32::from(tens) * 10 + u32::from(ones))
 }
 
+/// The values of eight characters that are digits where `shape` has a zero, and what `shape` has elsewhere.
+#[inline]
+fn digits(chunk: &[u8; 8], shape: [u8; 8]) -> Option<u64> {
+    let values = u64::from_le_bytes(*chunk) ^ u64::from_le_bytes(shape);
+    let nine = u64::from_le_bytes(shape.map(|byte| if byte == b'0' { 9 } else { 0 }));
+    // Above nine, the top bit of a byte comes up (and no byte carries into the next).
+    let above = ((values & LOW_BITS) + (LOW_BITS - nine)) | values;
+    (above & !LOW_BITS == 0).then_some(values)
+}
+
+const LOW_BITS: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+
+/// Two of these digits as a number.
+#[inline]
+const fn pair(digits: u64, at: u32) -> u32 {
+    let pair = (digits >> (8 * at)) as u32;
+    (pair & 0xf) * 10 + (pair >> 8 & 0xf)
+}
+
 #[inline]
 fn four(text: &[u8], at: usize) -> Option<i64> {
     Some(i64::from(two(text, at)? * 100 + two(text, at + 2)?))
@@ -117,9 +136,9 @@ const fn is_date(year: i64, month: u32, day: u32) -> bool {
 /// `10:00:00` with an optional fraction behind `.` or `,`: microseconds of the day, and where it ends.
 #[inline]
 fn clock(text: &[u8], at: usize) -> Option<(i64, usize)> {
-    let bytes: &[u8; 8] = text.get(at..at + 8)?.try_into().ok()?;
-    let (hour, minute, second) = (two(bytes, 0)?, two(bytes, 3)?, two(bytes, 6)?);
-    if bytes[2] != b':' || bytes[5] != b':' || hour > 23 || minute > 59 || second > 60 {
+    let digits = digits(text.get(at..)?.first_chunk()?, *b"00:00:00")?;
+    let (hour, minute, second) = (pair(digits, 0), pair(digits, 3), pair(digits, 6));
+    if hour > 23 || minute > 59 || second > 60 {
         return None;
     }
     let mut micros = i64::from(hour * 3600 + minute * 60 + second) * SECOND;
@@ -205,20 +224,15 @@ fn numeric_zone(text: &[u8], at: usize) -> Option<(i32, usize)> {
 /// `2024-01-31T10:00:00.123456789+01:00` and its relatives: `-`, `/` or `.` in the date; `T`, a blank or `_` between.
 #[inline]
 pub(crate) fn iso(text: &[u8]) -> Option<(Stamp, usize)> {
-    let bytes: &[u8; 11] = text.get(..11)?.try_into().ok()?;
-    let separator = bytes[4];
-    if separator != bytes[7] || !matches!(separator, b'-' | b'/' | b'.') {
+    let separator = *text.get(4)?;
+    if !matches!(separator, b'-' | b'/' | b'.') || !matches!(text.get(10)?, b'T' | b't' | b' ' | b'_') {
         return None;
     }
-    let mut at = 11;
-    match bytes[10] {
-        b'T' | b't' | b' ' | b'_' => {}
-        _ => return None,
-    }
-    if bytes[10] == b' ' && text.get(11) == Some(&b' ') {
-        at = 12;
-    }
-    let (year, month, day) = (four(bytes, 0)?, two(bytes, 5)?, two(bytes, 8)?);
+    let shape = [b'0', b'0', b'0', b'0', separator, b'0', b'0', separator];
+    let digits = digits(text.first_chunk()?, shape)?;
+    let year = i64::from(pair(digits, 0) * 100 + pair(digits, 2));
+    let (month, day) = (pair(digits, 5), two(text, 8)?);
+    let at = if text[10] == b' ' && text.get(11) == Some(&b' ') { 12 } else { 11 };
     let (micros, end) = clock(text, at)?;
     if !is_date(year, month, day) {
         return None;
@@ -405,3 +419,6 @@ pub(crate) fn any(text: &[u8]) -> Option<(Stamp, usize)> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
