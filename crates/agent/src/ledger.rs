@@ -1,0 +1,139 @@
+//! What is known of every source: the reports of the audit, and the witnesses that a restart needs.
+//!
+//! Shared between the reader, which writes it once per batch at most, and whoever asks for reports.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+
+use model::{FileState, Format, Generation, Missed, SourceId, SourceKey, SourceReport};
+
+use crate::identity::Witness;
+use crate::tail::Mark;
+
+/// What is known of one source in one generation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// What is reported.
+    pub report: SourceReport,
+    /// Where the open line begins, if the last byte that the queue has does not end one.
+    pub open_line: Option<u64>,
+    /// The recognised format.
+    pub format: Format,
+    /// What stood before the last byte that the queue has.
+    pub witness: Option<Witness>,
+    /// What the file begins with.
+    pub prefix: Witness,
+    /// Its inode.
+    pub inode: u64,
+    /// The file turned out to be the copy of another source, and is accounted for there.
+    pub copy_of: Option<SourceKey>,
+}
+
+impl Entry {
+    /// How far the queue has it.
+    pub const fn acked(&self) -> Mark {
+        Mark { end: self.report.queued, open_line: self.open_line }
+    }
+
+    /// The end of what was left out at the beginning, 0 where nothing was.
+    pub fn missed_at_start(&self) -> u64 {
+        self.report.missed.iter().filter(|missed| missed.start == 0).map(|missed| missed.end).max().unwrap_or(0)
+    }
+
+    /// Adds a range that will never be read.
+    pub fn miss(&mut self, missed: Missed) {
+        if missed.start < missed.end && !self.report.missed.contains(&missed) {
+            self.report.missed.push(missed);
+        }
+    }
+}
+
+/// Everything that is known.
+#[derive(Default)]
+pub struct Ledger {
+    entries: BTreeMap<SourceKey, Entry>,
+    /// Sources last seen at a path, the newest last.
+    by_path: HashMap<PathBuf, Vec<SourceKey>>,
+}
+
+/// So many sources that are over are remembered.
+const FINISHED_MAX: usize = 10_000;
+
+impl Ledger {
+    /// What is known of one.
+    pub fn get(&self, key: SourceKey) -> Option<&Entry> {
+        self.entries.get(&key)
+    }
+
+    /// What is known of one, to be changed (save its path).
+    pub fn get_mut(&mut self, key: SourceKey) -> Option<&mut Entry> {
+        self.entries.get_mut(&key)
+    }
+
+    /// What is known of a source's latest generation.
+    pub fn latest(&self, source: SourceId) -> Option<&Entry> {
+        let all = SourceKey::new(source, Generation(0))..=SourceKey::new(source, Generation(u32::MAX));
+        self.entries.range(all).next_back().map(|(_, entry)| entry)
+    }
+
+    /// The sources last seen at a path.
+    pub fn at_path(&self, path: &std::path::Path) -> &[SourceKey] {
+        self.by_path.get(path).map_or(&[], Vec::as_slice)
+    }
+
+    /// Notes what is known of one.
+    pub fn put(&mut self, entry: Entry) {
+        let key = entry.report.key;
+        let path = PathBuf::from(&*entry.report.path);
+        if let Some(before) = self.entries.get(&key)
+            && before.report.path != entry.report.path
+        {
+            self.leave_path(key);
+        }
+        let there = self.by_path.entry(path).or_default();
+        if !there.contains(&key) {
+            there.push(key);
+        }
+        self.entries.insert(key, entry);
+    }
+
+    /// Forgets one.
+    pub fn remove(&mut self, key: SourceKey) {
+        self.leave_path(key);
+        self.entries.remove(&key);
+    }
+
+    /// All of them, by key.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
+    }
+
+    /// Forgets those that have been over for longest, beyond the bound; returns how many.
+    pub fn forget(&mut self) -> usize {
+        let is_over = |entry: &&Entry| entry.report.state == FileState::Finished;
+        let mut over: Vec<_> =
+            self.entries.values().filter(is_over).map(|e| (e.report.changed_at, e.report.key)).collect();
+        if over.len() <= FINISHED_MAX {
+            return 0;
+        }
+        over.sort_unstable();
+        over.truncate(over.len() - FINISHED_MAX);
+        for (_, key) in &over {
+            self.leave_path(*key);
+            self.entries.remove(key);
+        }
+        over.len()
+    }
+
+    fn leave_path(&mut self, key: SourceKey) {
+        if let Some(entry) = self.entries.get(&key) {
+            let path = PathBuf::from(&*entry.report.path);
+            if let Some(there) = self.by_path.get_mut(&path) {
+                there.retain(|other| *other != key);
+                if there.is_empty() {
+                    self.by_path.remove(&path);
+                }
+            }
+        }
+    }
+}

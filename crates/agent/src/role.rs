@@ -1,0 +1,173 @@
+//! The agent as a role: built from configuration and parts, run until the shutdown.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+use base::{Backoff, Clock, Timestamp};
+use config::Config;
+use model::SourceReport;
+use parking_lot::Mutex;
+use queue::Producer;
+use runtime::Shutdown;
+
+use crate::AgentError;
+use crate::checkpoint::Checkpoints;
+use crate::discover::{Follow, STDIN};
+use crate::ledger::Ledger;
+use crate::settings::Settings;
+use crate::shard::{Links, Shard};
+use crate::status::{Problem, Shared, Stats};
+use crate::stdin::Stdin;
+use crate::wake::Alarm;
+
+/// What the agent is given.
+pub struct Parts {
+    /// Where batches go.
+    pub producer: Arc<dyn Producer>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Standard input, if a stream names it (`-`).
+    pub stdin: Option<Box<dyn Read + Send>>,
+}
+
+/// An agent that is not running yet.
+pub struct Agent {
+    settings: Arc<Settings>,
+    follow: Arc<Follow>,
+    producer: Arc<dyn Producer>,
+    clock: Arc<dyn Clock>,
+    shared: Arc<Shared>,
+    alarm: Arc<Alarm>,
+    host_id: u128,
+    known_until: Timestamp,
+    checkpoints: Option<Checkpoints>,
+    stdin: Option<Stdin>,
+}
+
+/// Answers for an agent, whether it runs or not.
+#[derive(Clone)]
+pub struct AgentHandle {
+    shared: Arc<Shared>,
+}
+
+impl AgentHandle {
+    /// What is known of each source in each generation.
+    pub fn sources(&self) -> Vec<SourceReport> {
+        self.shared.reports()
+    }
+
+    /// What keeps paths from being followed, by path.
+    pub fn problems(&self) -> Vec<Problem> {
+        self.shared.problems.lock().values().cloned().collect()
+    }
+
+    /// Counters and gauges.
+    pub fn stats(&self) -> Stats {
+        self.shared.counters.stats()
+    }
+}
+
+/// Checks the patterns and opens the cache of checkpoints. Nothing runs yet.
+///
+/// # Errors
+/// Where a pattern is no glob, sizes do not fit together, or the folder of the checkpoints cannot be used.
+pub fn build(config: &Config, parts: Parts) -> Result<Agent, AgentError> {
+    let settings = Settings::resolve(config)?;
+    let mut ledger = Ledger::default();
+    let (checkpoints, loaded) = Checkpoints::open(&settings.checkpoints, &mut ledger)?;
+    let follow = Follow::new(&config.streams, &config.data)?;
+    let io = |action, source| AgentError::Io { action, path: settings.checkpoints.display().to_string(), source };
+    let host_id = crate::identity::host_id(&settings.checkpoints).map_err(|error| io("name this machine in", error))?;
+    let alarm = Alarm::new().map_err(|error| io("make an event for", error))?;
+    let now = parts.clock.now();
+    let shared = Arc::new(Shared { ledger: Mutex::new(ledger), ..Shared::default() });
+    let reads_stdin = |stream: &config::StreamConfig| stream.paths.iter().any(|path| path == STDIN);
+    let stdin = match (config.streams.iter().position(reads_stdin), parts.stdin) {
+        (Some(stream), Some(input)) => Some(Stdin::new(input, stream, host_id, now)),
+        _ => None,
+    };
+    Ok(Agent {
+        settings: Arc::new(settings),
+        follow: Arc::new(follow),
+        producer: parts.producer,
+        clock: parts.clock,
+        shared,
+        alarm,
+        host_id,
+        known_until: loaded.alive_at.unwrap_or(now),
+        checkpoints: Some(checkpoints),
+        stdin,
+    })
+}
+
+impl Agent {
+    /// Answers for this agent.
+    pub fn handle(&self) -> AgentHandle {
+        AgentHandle { shared: self.shared.clone() }
+    }
+
+    /// Works until `shutdown` is called. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// Where the reader's thread cannot be started.
+    pub async fn run(mut self, shutdown: Shutdown) -> Result<(), AgentError> {
+        if let Some(stdin) = self.stdin.take() {
+            stdin.start(&self.settings, &self.producer, &self.clock, &self.shared, &shutdown)?;
+        }
+        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30), self.host_id as u64);
+        while !shutdown.is_called() {
+            let failed = self.run_reader(&shutdown).await?;
+            if let Some(reason) = failed {
+                tracing::error!(%reason, "the reader failed, starts again");
+                shutdown.sleep(backoff.next_wait()).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the reader on a thread of its own, and answers its questions. Why it failed, if it did.
+    async fn run_reader(&mut self, shutdown: &Shutdown) -> Result<Option<String>, AgentError> {
+        let checkpoints = match self.checkpoints.take() {
+            Some(checkpoints) => checkpoints,
+            None => Checkpoints::open(&self.settings.checkpoints, &mut Ledger::default())?.0,
+        };
+        let (asks, mut questions) = tokio::sync::mpsc::channel(4);
+        let (answers, taken) = sync_channel(8);
+        let links = Links {
+            settings: self.settings.clone(),
+            follow: self.follow.clone(),
+            producer: self.producer.clone(),
+            clock: self.clock.clone(),
+            shared: self.shared.clone(),
+            alarm: self.alarm.clone(),
+            shutdown: shutdown.clone(),
+            host_id: self.host_id,
+            known_until: self.known_until,
+            asks,
+            answers: taken,
+            checkpoints,
+        };
+        let (tell, mut told) = tokio::sync::oneshot::channel();
+        let thread = runtime::spawn_thread("agent", move || {
+            let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| Shard::new(links).run()));
+            // Nobody listens only where the whole process is ending.
+            let _ = tell.send(ran.is_err().then(|| "it panicked".to_owned()));
+        });
+        thread.map_err(AgentError::Thread)?;
+        let answering = crate::locator::answer(&*self.producer, &mut questions, &answers, &self.alarm);
+        let outcome = tokio::select! {
+            outcome = &mut told => outcome,
+            () = answering => told.await,
+            () = ring_at(shutdown, &self.alarm) => told.await,
+        };
+        Ok(outcome.unwrap_or_else(|_| Some("its thread vanished".to_owned())))
+    }
+}
+
+/// Rings when the shutdown is called.
+async fn ring_at(shutdown: &Shutdown, alarm: &Alarm) {
+    shutdown.called().await;
+    alarm.ring();
+}

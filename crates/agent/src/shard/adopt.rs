@@ -1,0 +1,425 @@
+//! Which file stands at a path: known files are recognised wherever they turn up, new ones are taken on, and copies of
+//! what is known are told from both.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::Backoff;
+use config::ParseChoice;
+use model::{FileState, Format, SourceId, SourceKey};
+use rustix::fs::FileType;
+
+use super::Shard;
+use super::step::UNKNOWN;
+use crate::discover::Claim;
+use crate::identity::{self, Seen, TAIL_LEN, Witness, naming_prefix, read_up_to, source_id};
+use crate::ledger::Entry;
+use crate::tail::{Mark, Phase, Tail};
+
+/// A file born this much before the last sign of life of the last run may still be new to us: file times are coarse.
+const COARSE: i64 = 100_000;
+/// A copy of a file that is not truncated within this time after the copy was made is a file of its own.
+const SHADOW_WAIT_MIN: Duration = Duration::from_secs(2);
+/// The first bytes by which a file that is no text is told.
+const BINARY_LEN: usize = 1024;
+
+impl Shard {
+    /// Looks at which file stands at a path.
+    pub(super) fn examine_path(&mut self, path: &Path) {
+        let claim = self.links.follow.claim(path);
+        if claim.is_some() || self.by_path.contains_key(path) || !self.links.follow.bases(path).is_empty() {
+            self.examine(path, claim);
+        }
+    }
+
+    pub(super) fn examine(&mut self, path: &Path, claim: Option<Claim>) {
+        let shown = || path.display().to_string();
+        let now = self.links.clock.now();
+        let seen = match identity::look(path) {
+            Ok(seen) => seen,
+            Err(error) => {
+                if let Some(index) = self.by_path.get(path).copied()
+                    && error.kind() == io::ErrorKind::NotFound
+                {
+                    self.lost(index);
+                } else if claim.is_some() && error.kind() != io::ErrorKind::NotFound {
+                    self.links.shared.trouble(&shown(), format!("{error}; tried again"), now);
+                }
+                return;
+            }
+        };
+        if seen.kind != FileType::RegularFile {
+            if claim.is_some_and(|claim| !claim.in_folder) && seen.kind != FileType::Directory {
+                let reason = "is neither a file nor a folder; left alone".to_owned();
+                self.links.shared.trouble(&shown(), reason, now);
+            }
+            return;
+        }
+        let source = match self.source_of(path, &seen) {
+            Ok(Some(source)) => source,
+            Ok(None) => return,
+            Err(error) => {
+                if claim.is_some() {
+                    self.links.shared.trouble(&shown(), format!("{error}; tried again"), now);
+                }
+                return;
+            }
+        };
+        match self.by_source.get(&source).copied() {
+            Some(index) => self.known_at(index, path, claim, &seen),
+            None => self.stranger(source, path, claim, &seen),
+        }
+    }
+
+    /// The identity of a file; `None` while it has none (no birth time, and no first line yet).
+    fn source_of(&mut self, path: &Path, seen: &Seen) -> io::Result<Option<SourceId>> {
+        let inode = (seen.id.dev, seen.id.ino, seen.id.born);
+        if let Some(source) = self.by_inode.get(&inode) {
+            return Ok(Some(*source));
+        }
+        let filesystem =
+            *self.filesystems.entry(seen.id.dev).or_insert_with(|| identity::filesystem_id(path, seen.id.dev));
+        let prefix = if seen.id.born == 0 {
+            let Some(prefix) = naming_prefix(&File::open(path)?)? else { return Ok(None) };
+            prefix
+        } else {
+            Vec::new()
+        };
+        Ok(Some(source_id(self.links.host_id, filesystem, seen.id, &prefix)))
+    }
+
+    /// A file that is followed stands at `path`: where it was, under a second name, or renamed.
+    fn known_at(&mut self, index: usize, path: &Path, claim: Option<Claim>, seen: &Seen) {
+        let count = self.scan.count;
+        let Some(tail) = self.tails[index].as_mut() else { return };
+        tail.scan = count;
+        if tail.path != path {
+            let still_there = identity::look(&tail.path).is_ok_and(|at| at.id == tail.id);
+            if still_there && (claim.is_none() || tail.phase != Phase::Draining) {
+                // A second name of it: it is read once, by its first.
+                return;
+            }
+            self.renamed(index, path);
+        }
+        let Some(tail) = self.tails[index].as_mut() else { return };
+        if tail.phase == Phase::Draining && claim.is_some() {
+            tail.phase = Phase::Following;
+            tail.home = path.to_owned();
+            tail.shown = tail.shown_at.clone();
+        } else if tail.phase == Phase::Following && claim.is_none() {
+            tail.phase = Phase::Draining;
+        }
+        if tail.is_located() && tail.fault.is_none() {
+            self.seen(index, seen.size, seen.links);
+            self.attend(index);
+        }
+    }
+
+    fn renamed(&mut self, index: usize, path: &Path) {
+        let Some(tail) = self.tails[index].as_mut() else { return };
+        let before = std::mem::replace(&mut tail.path, path.to_owned());
+        tail.shown_at = path.to_string_lossy().into();
+        if self.by_path.get(&before) == Some(&index) {
+            self.by_path.remove(&before);
+        }
+        self.take_path(index, path);
+        self.note(index);
+        // What stands where it was?
+        if self.links.follow.claim(&before).is_some() {
+            self.examine_path(&before);
+        }
+    }
+
+    /// The file at `path` is now this one; the one that was there has lost it.
+    fn take_path(&mut self, index: usize, path: &Path) {
+        if let Some(other) = self.by_path.insert(path.to_owned(), index)
+            && other != index
+            && self.tails[other].as_ref().is_some_and(|tail| tail.path == path)
+        {
+            self.lost(other);
+            self.by_path.insert(path.to_owned(), index);
+        }
+    }
+
+    /// A file that is not followed now: it is taken on if it is claimed, if it was followed before and has something
+    /// left, or if it is what a followed file became by rotation.
+    fn stranger(&mut self, source: SourceId, path: &Path, claim: Option<Claim>, seen: &Seen) {
+        if self.ignored.contains(&source) {
+            return;
+        }
+        let known = self.links.shared.ledger.lock().latest(source).cloned();
+        let (key, stream, home) = match (&known, claim) {
+            (Some(entry), _) => {
+                let key = entry.copy_of.unwrap_or(entry.report.key);
+                let named = self.links.settings.streams.iter().position(|stream| stream.name == entry.report.stream);
+                let stream = claim.map(|claim| claim.stream).or(named);
+                let left = entry.copy_of.is_some() || seen.size != entry.report.queued;
+                let Some(stream) = stream.filter(|_| claim.is_some() || left) else { return };
+                (key, stream, self.home_of(path, claim))
+            }
+            (None, Some(claim)) => (SourceKey::new(source, model::Generation(0)), claim.stream, path.to_owned()),
+            (None, None) => {
+                let Some((home, claim)) = self.rotated_from(path, seen) else { return };
+                (SourceKey::new(source, model::Generation(0)), claim.stream, home)
+            }
+        };
+        let index = self.adopt(source, key, stream, path, home, seen);
+        if let Some(tail) = self.tails[index].as_mut() {
+            tail.may_be_binary = known.is_none() && claim.is_none_or(|claim| claim.in_folder);
+        }
+    }
+
+    /// The followed path that a known file belongs to.
+    fn home_of(&self, path: &Path, claim: Option<Claim>) -> PathBuf {
+        if claim.is_some() {
+            return path.to_owned();
+        }
+        self.links.follow.bases(path).into_iter().next().map_or_else(|| path.to_owned(), |(base, _)| base)
+    }
+
+    /// The followed path that a new file was rotated away from before we saw it.
+    fn rotated_from(&self, path: &Path, seen: &Seen) -> Option<(PathBuf, Claim)> {
+        let appeared = if seen.id.born == 0 { seen.modified } else { seen.id.born } / 1000;
+        if appeared + COARSE < self.links.known_until.as_micros() {
+            return None;
+        }
+        self.links.follow.bases(path).into_iter().find(|(_, claim)| !claim.in_folder)
+    }
+
+    /// Takes on a file. Nothing is read before the queue said how far it has it.
+    fn adopt(
+        &mut self,
+        source: SourceId,
+        key: SourceKey,
+        stream: usize,
+        path: &Path,
+        home: PathBuf,
+        seen: &Seen,
+    ) -> usize {
+        let shown_at: Arc<str> = path.to_string_lossy().into();
+        let shown = if home == path { shown_at.clone() } else { home.to_string_lossy().into() };
+        let tail = Tail {
+            key,
+            source,
+            id: seen.id,
+            path: path.to_owned(),
+            shown_at,
+            home,
+            shown,
+            stream,
+            may_be_binary: false,
+            was_there: self.scan.count <= 1,
+            file: None,
+            phase: Phase::Locating,
+            read: Mark::default(),
+            acked: Mark::default(),
+            witness: None,
+            acked_witness: None,
+            prefix: Witness::default(),
+            after_missed: false,
+            size: seen.size,
+            links: seen.links,
+            grown_at: self.now,
+            changed_at: base::Timestamp::from_micros(seen.modified / 1000),
+            scanned: 0,
+            held: None,
+            framing: UNKNOWN,
+            detect_tries: 0,
+            flights: VecDeque::new(),
+            resend_at: None,
+            truncated: None,
+            queued: false,
+            fault: None,
+            backoff: Backoff::new(Duration::from_millis(100), Duration::from_secs(30), source.0 as u64),
+            panics: Vec::new(),
+            used_at: self.now,
+            scan: self.scan.count,
+            dirty: false,
+            hot: false,
+        };
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.tails.push(None);
+            self.tails.len() - 1
+        });
+        self.tails[index] = Some(Box::new(tail));
+        self.by_source.insert(source, index);
+        self.by_inode.insert((seen.id.dev, seen.id.ino, seen.id.born), source);
+        self.take_path(index, path);
+        // Opened at once: so it is held if it is deleted before its turn comes.
+        if self.open < self.links.settings.open_files {
+            self.guard(index, |shard| shard.ensure_open(index).map(|_| ()));
+        }
+        if self.tails[index].is_some() {
+            self.to_locate.push(index);
+        }
+        index
+    }
+
+    /// The source of which a file that the queue does not know is the copy.
+    pub(super) fn copied_from(&self, index: usize) -> Option<SourceKey> {
+        let tail = self.tails[index].as_ref()?;
+        let file = tail.file.as_ref()?;
+        for (base, _) in self.links.follow.bases(&tail.path) {
+            let ledger = self.links.shared.ledger.lock();
+            for key in ledger.at_path(&base).iter().rev() {
+                let entry = ledger.get(*key)?;
+                if key.source != tail.source && is_copy(file, tail.size, entry) {
+                    return Some(*key);
+                }
+            }
+            drop(ledger);
+            // A copy that is still being made is shorter than what was read of its original.
+            if let Some(original) = self.by_path.get(&base).and_then(|other| self.tails[*other].as_ref())
+                && original.source != tail.source
+                && tail.size < original.read.end
+                && original.file.as_ref().is_some_and(|original| same_so_far(file, original, tail.size))
+            {
+                return Some(original.key);
+            }
+        }
+        None
+    }
+
+    /// A file that looks like a copy: once its original is truncated, it is what the original was.
+    pub(super) fn attend_shadow(&mut self, index: usize, key: SourceKey) -> io::Result<()> {
+        self.look(index)?;
+        let Some(tail) = self.tails[index].as_ref() else { return Ok(()) };
+        let original = self.by_source.get(&key.source).and_then(|other| self.tails[*other].as_ref());
+        let silence = self.now.saturating_sub(tail.grown_at);
+        let lives = match original {
+            Some(original) if original.phase == Phase::Locating || original.truncated.is_some() => {
+                self.timer(index, self.now + SHADOW_WAIT_MIN / 20);
+                return Ok(());
+            }
+            Some(original) => original.key == key,
+            None => false,
+        };
+        if lives {
+            let wait = self.links.settings.waits.rotate.max(SHADOW_WAIT_MIN);
+            if silence < wait {
+                self.timer(index, tail.grown_at + wait);
+                return Ok(());
+            }
+            self.release_shadow(index);
+            return Ok(());
+        }
+        let entry = self.links.shared.ledger.lock().get(key).cloned();
+        let is_it = match (&entry, &tail.file) {
+            (Some(entry), Some(file)) => is_copy(file, tail.size, entry),
+            _ => false,
+        };
+        match entry.filter(|_| is_it) {
+            Some(entry) => self.follow_copy(index, entry),
+            None => self.release_shadow(index),
+        }
+        Ok(())
+    }
+
+    /// The original is truncated: its copy is read on where the original was left.
+    fn follow_copy(&mut self, index: usize, mut original: Entry) {
+        let Some(tail) = self.tails[index].as_mut() else { return };
+        tracing::info!(path = %tail.path.display(), source = %original.report.key, "a copy goes on for the truncated original");
+        let stream = &self.links.settings.streams[tail.stream];
+        tail.key = original.report.key;
+        tail.phase = Phase::Draining;
+        tail.acked = original.acked();
+        tail.acked_witness = original.witness;
+        tail.restart_at(original.acked(), original.witness);
+        tail.prefix = original.prefix;
+        tail.framing = stream.framing(original.format);
+        tail.grown_at = self.now;
+        let (source, inode, shown_at) = (tail.source, tail.id.ino, tail.shown_at.clone());
+        original.report.missed.retain(|missed| missed.reason != model::MissedReason::TruncatedUnread);
+        let mut alias = original.clone();
+        alias.report.key = SourceKey::new(source, model::Generation(0));
+        alias.report.path = shown_at;
+        alias.report.state = FileState::Finished;
+        alias.copy_of = Some(original.report.key);
+        alias.inode = inode;
+        let mut ledger = self.links.shared.ledger.lock();
+        ledger.put(original);
+        ledger.put(alias.clone());
+        drop(ledger);
+        self.append_entries(std::slice::from_ref(&alias));
+        self.note(index);
+        self.attend(index);
+    }
+
+    /// It is no copy, or one that somebody made for himself: a file of its own if it is followed, else nothing.
+    fn release_shadow(&mut self, index: usize) {
+        let Some(tail) = self.tails[index].as_ref() else { return };
+        let (path, source) = (tail.path.clone(), tail.source);
+        if self.links.follow.claim(&path).is_some() {
+            self.begin(index);
+            self.attend(index);
+        } else {
+            self.ignored.insert(source);
+            self.drop_tail(index);
+        }
+    }
+
+    /// The generation `old` is over: what looked like its copy can be decided now.
+    pub(super) fn wake_shadows(&mut self, old: SourceKey) {
+        for index in 0..self.tails.len() {
+            if self.tails[index].as_ref().is_some_and(|tail| tail.phase == Phase::Shadow(old)) {
+                self.timer(index, self.now);
+            }
+        }
+    }
+
+    /// A file found in a folder that is no text is left alone. `true`: it was.
+    pub(super) fn is_binary(&mut self, index: usize, block: &[u8]) -> bool {
+        let Some(tail) = self.tails[index].as_mut() else { return true };
+        if !std::mem::replace(&mut tail.may_be_binary, false) || tail.read.end > 0 {
+            return false;
+        }
+        if !block[..block.len().min(BINARY_LEN)].contains(&0) {
+            return false;
+        }
+        let (path, source) = (tail.path.display().to_string(), tail.source);
+        self.links.shared.trouble(&path, "skipped: looks binary".to_owned(), self.links.clock.now());
+        self.ignored.insert(source);
+        let key = tail.key;
+        self.links.shared.ledger.lock().remove(key);
+        self.drop_tail(index);
+        true
+    }
+
+    /// What the stream says about the format.
+    pub(super) fn framing_for(&self, stream: usize, format: Format) -> codec::Framing {
+        let stream = &self.links.settings.streams[stream];
+        match stream.parse {
+            ParseChoice::Auto | ParseChoice::None | ParseChoice::Only(_) => stream.framing(format),
+        }
+    }
+}
+
+/// Whether a file has what is known of a source: the same beginning, and the same bytes where the queue has it.
+fn is_copy(file: &File, size: u64, entry: &Entry) -> bool {
+    let Some(witness) = entry.witness else { return false };
+    let acked = entry.report.queued;
+    acked > 0
+        && size >= acked
+        && entry.prefix.len > 0
+        && entry.prefix.begins(file).unwrap_or(false)
+        && witness.holds(file, acked).unwrap_or(false)
+}
+
+/// Whether two files have the same first KiB and the same bytes before `len`.
+fn same_so_far(one: &File, other: &File, len: u64) -> bool {
+    if len == 0 {
+        return true;
+    }
+    let same = |offset: u64, len: usize| -> io::Result<bool> {
+        let (mut a, mut b) = (vec![0; len], vec![0; len]);
+        let (n, m) = (read_up_to(one, &mut a, offset)?, read_up_to(other, &mut b, offset)?);
+        Ok(n == m && a[..n] == b[..m])
+    };
+    let last = TAIL_LEN.min(usize::try_from(len).unwrap_or(TAIL_LEN));
+    let first = identity::PREFIX_LEN.min(usize::try_from(len).unwrap_or(identity::PREFIX_LEN));
+    same(0, first).unwrap_or(false) && same(len - last as u64, last).unwrap_or(false)
+}

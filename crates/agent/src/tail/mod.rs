@@ -1,0 +1,170 @@
+//! One followed file: where it stands, and the decisions about rotation, truncation, deletion and silence.
+//!
+//! Decision: what happens to a file is decided by [`decide`], a pure function of what is known and what was seen; this
+//! module only remembers. A file is its open descriptor, not its path: so renames change nothing, and what was deleted
+//! is read to its end.
+
+pub mod decide;
+mod flight;
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{Backoff, Timestamp};
+use codec::Framing;
+use model::{FileState, Format, SourceId, SourceKey};
+
+pub use flight::{Flight, Landing, Mark, land, settle};
+
+use crate::identity::{FileId, Witness};
+use crate::reader::Held;
+
+/// Time since the reader began; never goes back.
+pub type Mono = Duration;
+
+/// Where a file is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The queue is being asked how far it holds the source.
+    Locating,
+    /// At a followed path.
+    Following,
+    /// No longer at a followed path: rotated or deleted. Read to its end.
+    Draining,
+    /// The file looks like the copy that "copytruncate" makes of this source while it is not yet truncated.
+    Shadow(SourceKey),
+}
+
+/// What is wrong with a file.
+#[derive(Debug)]
+pub struct Fault {
+    /// What the reports say.
+    pub state: FileState,
+    /// When it is tried again.
+    pub until: Mono,
+}
+
+/// A followed file.
+pub struct Tail {
+    /// The source and its generation.
+    pub key: SourceKey,
+    /// Which file it is.
+    pub id: FileId,
+    /// Where it was last seen.
+    pub path: PathBuf,
+    /// The same for reports.
+    pub shown_at: Arc<str>,
+    /// The followed path that it belongs to, also after it was renamed.
+    pub home: PathBuf,
+    /// The same for headers.
+    pub shown: Arc<str>,
+    /// The file's own identity; that of [`Tail::key`], unless it is the copy of another source.
+    pub source: SourceId,
+    /// It was found in a followed folder: it may be no text at all.
+    pub may_be_binary: bool,
+    /// It was there before the agent was, so `start = "end"` applies.
+    pub was_there: bool,
+    /// Which stream it belongs to.
+    pub stream: usize,
+    /// The open file, if it is open.
+    pub file: Option<File>,
+    /// Where it is in its life.
+    pub phase: Phase,
+    /// How far it has been read.
+    pub read: Mark,
+    /// How far the queue has it.
+    pub acked: Mark,
+    /// What stood before `read.end`; `None` where that is not known.
+    pub witness: Option<Witness>,
+    /// What stood before `acked.end`.
+    pub acked_witness: Option<Witness>,
+    /// What the file begins with.
+    pub prefix: Witness,
+    /// The next batch follows a range that was left out on purpose.
+    pub after_missed: bool,
+    /// Its size when last looked at.
+    pub size: u64,
+    /// How many names it has.
+    pub links: u64,
+    /// When it last grew.
+    pub grown_at: Mono,
+    /// The same by the wall clock.
+    pub changed_at: Timestamp,
+    /// There is no newline between `read.end` and here.
+    pub scanned: u64,
+    /// What waits for silence.
+    pub held: Option<Held>,
+    /// Where records begin.
+    pub framing: Framing,
+    /// How often the format was looked for in vain.
+    pub detect_tries: u32,
+    /// Batches on their way.
+    pub flights: std::collections::VecDeque<Flight>,
+    /// Batches are sent again from here on, at this time.
+    pub resend_at: Option<Mono>,
+    /// The size that says it was truncated, or that its content changed; handled once nothing is in flight.
+    pub truncated: Option<u64>,
+    /// It waits in a queue of the shard.
+    pub queued: bool,
+    /// What is wrong with it.
+    pub fault: Option<Fault>,
+    /// How long to wait after a fault.
+    pub backoff: Backoff,
+    /// When it panicked of late.
+    pub panics: Vec<Mono>,
+    /// When it was last read: the longest unread are closed first.
+    pub used_at: Mono,
+    /// The scan in which its path was last seen.
+    pub scan: u64,
+    /// What is known about it is newer than its checkpoint.
+    pub dirty: bool,
+    /// It is looked at in every sweep.
+    pub hot: bool,
+}
+
+impl Tail {
+    /// Bytes that are there and not read.
+    pub const fn unread(&self) -> u64 {
+        self.size.saturating_sub(self.read.end)
+    }
+
+    /// Whether batches may be cut from it now.
+    pub fn may_read(&self) -> bool {
+        matches!(self.phase, Phase::Following | Phase::Draining)
+            && self.fault.is_none()
+            && self.truncated.is_none()
+            && self.resend_at.is_none()
+    }
+
+    /// Whether bytes are lost if it is not read soon.
+    pub const fn at_risk(&self) -> bool {
+        matches!(self.phase, Phase::Draining) || self.links == 0
+    }
+
+    /// How it is, for reports.
+    pub fn state(&self) -> FileState {
+        match (&self.fault, self.phase) {
+            (Some(fault), _) => fault.state.clone(),
+            (None, Phase::Draining) => FileState::Draining,
+            (None, _) => FileState::Following,
+        }
+    }
+
+    /// Forgets what was decided about bytes that are no longer what they were.
+    pub fn restart_at(&mut self, mark: Mark, witness: Option<Witness>) {
+        self.read = mark;
+        self.witness = witness;
+        self.scanned = mark.end;
+        self.held = None;
+    }
+
+    /// Whether its format is still to be recognised.
+    pub fn wants_format(&self) -> bool {
+        self.framing.format == Format::Unknown && self.detect_tries < DETECT_TRIES
+    }
+}
+
+/// So many blocks are looked at until a format is recognised.
+const DETECT_TRIES: u32 = 64;
