@@ -23,7 +23,8 @@ pub fn check_batch(batch: &Batch, max_bytes: usize) -> Result<(), QueueError> {
     if batch.payload.len() > max_bytes {
         return wrong(format!("payload of {} bytes, at most {max_bytes} are taken", batch.payload.len()));
     }
-    if header.codec == Codec::None && u64::from(header.payload_len) != header.range_len() {
+    let verbatim = header.codec == Codec::None && !header.flags.has(BatchFlags::DEAD_LETTER);
+    if verbatim && u64::from(header.payload_len) != header.range_len() {
         return wrong(format!("payload of {} bytes for a range of {}", header.payload_len, header.range_len()));
     }
     if header.line_start > header.start {

@@ -11,6 +11,8 @@ use model::{Batch, Cursors, Partition, Place, QueueId, SourceKey};
 use crate::{Ack, Consumer, Delivery, Outcome, PollOptions, Position, Producer, Queue, QueueError};
 
 const TRIES: usize = 1000;
+/// Nothing that was appended takes so long to come.
+const PATIENCE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// A topic that no other run uses.
@@ -136,13 +138,12 @@ pub async fn send_all(queue: &dyn Queue, topic: &str, batches: &[Batch]) {
 /// Polls until so many batches came.
 pub async fn collect(consumer: &mut dyn Consumer, count: usize) -> Vec<Delivery> {
     let mut all = Vec::new();
-    for _ in 0..TRIES {
-        if all.len() >= count {
-            return all;
-        }
-        all.extend(poll(consumer, 1 << 20, Duration::from_millis(500)).await);
+    while all.len() < count {
+        let found = poll(consumer, 1 << 20, PATIENCE).await;
+        assert!(!found.is_empty(), "{} batches came, {count} were expected", all.len());
+        all.extend(found);
     }
-    panic!("{} batches came, {count} were expected", all.len());
+    all
 }
 
 /// Everything that a group has not read yet of so many batches, committed.
