@@ -23,11 +23,12 @@ pub(crate) fn streams(given: &[String], folder: &Path) -> Result<Vec<StreamConfi
         let literal = found.is_some() && paths::is_glob(&absolute);
         let plain = if literal { absolute.replace(['*', '?', '[', '{'], "-") } else { absolute.clone() };
         let name = paths::stream_name(&plain, kind);
-        let followed = if literal { globset::escape(&absolute) } else { absolute };
-        pattern::check_glob(&followed).map_err(wrong)?;
+        if !literal {
+            pattern::check_glob(&absolute).map_err(wrong)?;
+        }
         // A file that is named is wanted, even if it looks compressed.
-        let wide = kind == PathKind::Folder || (!literal && paths::is_glob(&followed));
-        add(&mut streams, name, followed, wide);
+        let wide = kind == PathKind::Folder || (!literal && paths::is_glob(&absolute));
+        add(&mut streams, name, absolute, wide);
     }
     Ok(finish(streams))
 }
@@ -92,7 +93,7 @@ mod tests {
             shown,
             [
                 ("nginx", vec![at("nginx"), at("nginx/*.log")], false),
-                ("a-1", vec![at("a[[]1[]].log")], true),
+                ("a-1", vec![at("a[1].log")], true),
                 ("stdin", vec!["-".to_owned()], true),
                 ("gone", vec![at("gone")], false),
             ]

@@ -1,1 +1,59 @@
-fn main() {}
+//! The `logdrive` program: one subcommand per role, and the commands that ask a server.
+//!
+//! Decision: this is the only crate that names a driver. Errors are one line that says what failed, on which key, file
+//! or address, and the fix; exit codes are 0 ok, 1 failed, 2 bad usage or configuration.
+
+mod cli;
+mod client;
+mod commands;
+mod demo;
+mod failure;
+mod node;
+mod render;
+mod settings;
+mod when;
+mod wire;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+use failure::Failure;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
+        let text = info.payload_as_str().unwrap_or("no text");
+        // Not `eprintln!`, which panics where standard error is closed.
+        let _ = writeln!(std::io::stderr(), "logdrive: internal error{place}: {text}; please report this");
+    }));
+    let cli = Cli::parse_from(cli::separate(std::env::args_os().collect()));
+    match run(&cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !matches!(failure, Failure::Closed | Failure::Silent(_)) {
+                let _ = writeln!(std::io::stderr(), "logdrive: {failure}");
+            }
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+fn run(command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Up(args) => commands::up::run(args),
+        Command::Search(args) => commands::search::run(args),
+        Command::Tail(args) => commands::tail::run(args),
+        Command::Audit(args) => commands::audit::run(args),
+        Command::Agent(args) => commands::agent::run(args),
+        Command::Transfer(args) => commands::transfer::run(args),
+        Command::Validate(args) => commands::validate::run(args),
+        Command::Schema => commands::completions::schema(),
+        Command::Completions { shell } => commands::completions::run(*shell),
+    }
+}

@@ -19,7 +19,7 @@ pub(crate) const SECTION: Section = Section {
              embedded engine of a server).",
         ),
         Key::new("compression", Kind::Choice(&["none", "lz4", "zstd"]), "none", "How the agent carries lines."),
-        Key::new("partitions", Kind::Count(1, 1024), "4", "Lanes of a topic, fixed when it is made."),
+        Key::new("partitions", Kind::Count(1, 1024), "1", "Lanes of a topic, fixed when it is made."),
         Key::new(
             "retention_bytes",
             Kind::Size,

@@ -1,0 +1,10 @@
+//! One file per subcommand.
+
+pub(crate) mod agent;
+pub(crate) mod audit;
+pub(crate) mod completions;
+pub(crate) mod search;
+pub(crate) mod tail;
+pub(crate) mod transfer;
+pub(crate) mod up;
+pub(crate) mod validate;

@@ -1,0 +1,122 @@
+//! `logdrive up`: every role in one process, over one queue and one store in one folder.
+
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use config::{Config, Flag, Loaded, UpPaths};
+use model::FileState;
+use tokio::runtime::Runtime;
+
+use crate::cli::UpArgs;
+use crate::commands::search::note;
+use crate::demo::Demo;
+use crate::failure::Failure;
+use crate::node::{DataFolder, Node, Signals, Sources, open_queue, open_store};
+use crate::settings;
+
+/// What is followed where nobody says anything.
+const MACHINE_LOGS: &str = "/var/log";
+/// How the current folder's paths are called in messages.
+const STREAMS_SHOWN: usize = 8;
+
+pub(crate) fn run(args: &UpArgs) -> Result<(), Failure> {
+    telemetry::init_logs(false);
+    let demo = if args.demo { Some(Demo::prepare(args.demo_seed)?) } else { None };
+    let loaded = load(args, demo.as_ref())?;
+    let runtime = runtime()?;
+    let outcome = runtime.block_on(serve(&loaded, demo.as_ref(), args));
+    // What still waits (a read from a terminal, say) is not waited for.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// The threads that wait for sockets and timers; work has threads of its own.
+pub(crate) fn runtime() -> Result<Runtime, Failure> {
+    let built = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("logdrive").build();
+    built.map_err(|error| Failure::Failed(format!("cannot start threads: {error}")))
+}
+
+fn load(args: &UpArgs, demo: Option<&Demo>) -> Result<Loaded, Failure> {
+    let mut inputs = settings::of_node(&args.node)?;
+    let mut flag = |name: &'static str, key: &'static str, value: Option<String>| {
+        inputs.flags.extend(value.map(|value| Flag { name, key, value }));
+    };
+    flag("--retain", "store.retention_age", args.retain.clone());
+    flag("--retain-bytes", "store.retention_bytes", args.retain_bytes.clone());
+    if let (Some(demo), None) = (demo, &args.node.data) {
+        flag("--demo", "data", Some(demo.data().display().to_string()));
+    }
+    let paths = demo.map_or_else(|| args.paths.clone(), Demo::paths);
+    inputs.up = UpPaths { paths, exclude: args.exclude.clone(), fallback: Some(MACHINE_LOGS.into()) };
+    Ok(config::load(&inputs)?)
+}
+
+async fn serve(loaded: &Loaded, demo: Option<&Demo>, args: &UpArgs) -> Result<(), Failure> {
+    let config = &loaded.config;
+    let mut signals = Signals::listen()?;
+    let _data = DataFolder::take(&config.data)?;
+    let queue = open_queue(&config.queue)?;
+    let store = open_store(&config.store)?;
+    let producer = queue.producer(queue::LINES).await.map_err(|error| Failure::of(&error))?;
+    let node = Node::new();
+    let agent = node.agent(config, producer)?;
+    let transfer = node.transfer(config, queue.clone(), store.clone())?;
+    let sources = Sources { agent: Some(agent.clone()), transfer: Some(transfer) };
+    let address = node.dashboard(loaded, Some(queue.clone()), store, sources)?;
+    if let Some(demo) = demo {
+        demo.start(&node.reading);
+    }
+    // Whoever started us may have closed our output; we go on.
+    let _ = std::io::stdout().write_all(greeting(config, address, args).as_bytes());
+    let from_stdin = config.streams.iter().any(|stream| stream.paths.iter().any(|path| path == "-"));
+    let end_of_input = async {
+        let mut waits = tokio::time::interval(Duration::from_millis(200));
+        loop {
+            waits.tick().await;
+            let ended = |report: &model::SourceReport| &*report.path == "-" && report.state == FileState::Finished;
+            if from_stdin && agent.sources().iter().any(ended) {
+                note(
+                    "standard input has ended; its lines can be searched until Ctrl-C, and after the next 'logdrive up'",
+                );
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    tokio::select! {
+        () = signals.told() => {}
+        () = end_of_input => {}
+    }
+    node.end(&mut signals).await?;
+    queue.close().await.map_err(|error| Failure::of(&error))
+}
+
+/// What is followed, where data lives, the address, and two commands to try.
+fn greeting(config: &Config, address: SocketAddr, args: &UpArgs) -> String {
+    let names: Vec<&str> = config.streams.iter().map(|stream| stream.name.as_str()).collect();
+    let shown = names.iter().take(STREAMS_SHOWN).copied().collect::<Vec<_>>().join(", ");
+    let more = names.len().saturating_sub(STREAMS_SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let what = match (args.demo, args.paths.as_slice()) {
+        (true, _) => "five demo services, with an incident every few minutes".to_owned(),
+        (_, paths) if !paths.is_empty() => paths.join(" "),
+        _ if config.streams.iter().any(|stream| stream.paths.iter().any(|path| path == MACHINE_LOGS)) => {
+            format!("this machine's own logs, {MACHINE_LOGS} (give paths to follow others)")
+        }
+        _ => "what logdrive.toml says".to_owned(),
+    };
+    let server = if address.port() == 7700 { String::new() } else { format!(" --server http://{address}") };
+    let query = if args.demo { "'level:error timeout' --since 15m" } else { "level:error --since 15m" };
+    let mut text = format!("logdrive {} follows {what}\n", env!("CARGO_PKG_VERSION"));
+    let stdin = names.contains(&"stdin") && std::io::stdin().is_terminal();
+    let stdin = if stdin { "  (standard input is this terminal: Ctrl-D ends it)" } else { "" };
+    // Writing to a String cannot fail.
+    let _ = write!(
+        text,
+        "  streams  {shown}{more}{stdin}\n  data     {}\n  address  http://{address}\n  try      logdrive search {query}{server}\n  \
+         \x20        logdrive audit{server}\nCtrl-C ends it; nothing is lost by that.\n",
+        config.data.display(),
+    );
+    text
+}

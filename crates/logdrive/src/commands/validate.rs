@@ -1,0 +1,29 @@
+//! `logdrive validate FILE…`: every mistake, one a line.
+
+use std::io::Write;
+
+use crate::cli::ValidateArgs;
+use crate::failure::Failure;
+use crate::settings;
+
+pub(crate) fn run(args: &ValidateArgs) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    let inputs = settings::machine()?;
+    let mut wrong = false;
+    for file in &args.files {
+        match config::check(file, &inputs) {
+            Ok(loaded) => {
+                let streams = loaded.config.streams.len();
+                let plural = if streams == 1 { "" } else { "s" };
+                writeln!(out, "{}: ok, {streams} stream{plural}", file.display())?;
+            }
+            Err(error) => {
+                wrong = true;
+                for line in error.lines() {
+                    writeln!(out, "{line}")?;
+                }
+            }
+        }
+    }
+    if wrong { Err(Failure::Silent(2)) } else { Ok(()) }
+}

@@ -1,0 +1,38 @@
+//! From a URL to an engine: the one place that names the drivers.
+
+use std::sync::Arc;
+
+use base::Explain;
+use config::{EngineUrl, QueueConfig, StoreConfig};
+use queue::Queue;
+use queue_embedded::EmbeddedQueue;
+use store::Store;
+
+use crate::failure::Failure;
+
+/// Opens the queue that the settings name.
+pub(crate) fn open_queue(config: &QueueConfig) -> Result<Arc<dyn Queue>, Failure> {
+    match &config.url {
+        EngineUrl::Embedded(folder) => {
+            let options = queue_embedded::Options {
+                partitions: config.partitions,
+                max_bytes: config.retention_bytes.0,
+                keep_age: config.retention_age,
+                ..queue_embedded::Options::default()
+            };
+            let queue = EmbeddedQueue::open(folder, options).map_err(|error| Failure::Failed(error.chain()))?;
+            Ok(Arc::new(queue))
+        }
+        EngineUrl::Remote(url) => Err(Failure::Usage(format!("queue.url: {url}: the remote queue is not there yet"))),
+    }
+}
+
+/// Opens the store that the settings name.
+pub(crate) fn open_store(config: &StoreConfig) -> Result<Arc<dyn Store>, Failure> {
+    match &config.url {
+        EngineUrl::Embedded(_) => Ok(Arc::new(store::MemoryStore::new(store::MemoryLimits::default()))),
+        EngineUrl::Remote(url) => Err(Failure::Usage(format!(
+            "store.url: {url}: a store elsewhere is not supported; write file:///folder, or leave the key out"
+        ))),
+    }
+}

@@ -1,0 +1,12 @@
+//! What the roles of a process stand on: its data folder, its engines, its workers and their end.
+
+mod data;
+mod engines;
+mod figures;
+mod roles;
+mod stop;
+
+pub(crate) use data::DataFolder;
+pub(crate) use engines::{open_queue, open_store};
+pub(crate) use roles::{Node, Sources};
+pub(crate) use stop::Signals;

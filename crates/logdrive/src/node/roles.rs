@@ -1,0 +1,131 @@
+//! Roles put together: each is built over shared parts and started under a supervisor of its stage, so that the end
+//! goes from the files to the store.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use agent::AgentHandle;
+use base::Explain;
+use config::{Config, Loaded};
+use dashboard::SourceReports;
+use model::SourceReport;
+use parking_lot::Mutex;
+use queue::{Producer, Queue};
+use runtime::{Shutdown, Supervisor, SystemClock};
+use store::Store;
+use telemetry::Metrics;
+use transfer::TransferHandle;
+
+use super::stop::{Signals, Stage, drain};
+use crate::failure::Failure;
+
+/// The workers of a process, in the order in which they end.
+pub(crate) struct Node {
+    pub metrics: Metrics,
+    /// Reads files: ends first.
+    pub reading: Supervisor,
+    /// Brings lines from the queue into the store: ends when nothing comes any more.
+    pub moving: Supervisor,
+    /// Answers questions: ends last.
+    pub serving: Supervisor,
+}
+
+impl Node {
+    /// Must be called within a tokio runtime.
+    pub(crate) fn new() -> Self {
+        let serving = Supervisor::new(Shutdown::new());
+        let (reading, moving) = (serving.stage(Shutdown::new()), serving.stage(Shutdown::new()));
+        Self { metrics: Metrics::default(), reading, moving, serving }
+    }
+
+    /// Builds and starts an agent.
+    pub(crate) fn agent(&self, config: &Config, producer: Arc<dyn Producer>) -> Result<AgentHandle, Failure> {
+        let stdin = config.streams.iter().any(|stream| stream.paths.iter().any(|path| path == "-"));
+        let parts = agent::Parts {
+            producer,
+            clock: Arc::new(SystemClock),
+            stdin: stdin.then(|| Box::new(std::io::stdin()) as Box<dyn std::io::Read + Send>),
+        };
+        let agent = agent::build(config, parts).map_err(|error| Failure::of(&error))?;
+        let handle = agent.handle();
+        super::figures::show(handle.clone(), &self.metrics);
+        // It starts its own reader again after a fault; there is nothing to start it from a second time.
+        let agent = Mutex::new(Some(agent));
+        self.reading.spawn("agent", move |shutdown| {
+            let agent = agent.lock().take();
+            async move {
+                match agent {
+                    Some(agent) => agent.run(shutdown).await.map_err(|error| error.chain()),
+                    None => Err("the agent cannot go on; start logdrive again".to_owned()),
+                }
+            }
+        });
+        Ok(handle)
+    }
+
+    /// Builds and starts a transfer.
+    pub(crate) fn transfer(
+        &self,
+        config: &Config,
+        queue: Arc<dyn Queue>,
+        store: Arc<dyn Store>,
+    ) -> Result<TransferHandle, Failure> {
+        let revisions = Some(config.data.join("revisions"));
+        let parts = transfer::Parts { queue, store, revisions, metrics: self.metrics.clone() };
+        let transfer =
+            transfer::build(&config.transfer, &config.streams, parts).map_err(|error| Failure::of(&error))?;
+        let handle = transfer.handle();
+        transfer.start(&self.moving);
+        Ok(handle)
+    }
+
+    /// Builds and starts the HTTP side. The address it listens on comes back.
+    pub(crate) fn dashboard(
+        &self,
+        loaded: &Loaded,
+        queue: Option<Arc<dyn Queue>>,
+        store: Arc<dyn Store>,
+        sources: Sources,
+    ) -> Result<SocketAddr, Failure> {
+        let parts = dashboard::Parts {
+            store,
+            queue,
+            sources: Arc::new(sources),
+            supervisor: Some(self.serving.clone()),
+            metrics: self.metrics.clone(),
+            config: serde_json::to_value(&loaded.settings).unwrap_or_default(),
+            clock: Arc::new(SystemClock),
+            limits: dashboard::Limits::default(),
+        };
+        let dashboard =
+            dashboard::build(loaded.config.listen, parts).map_err(|error| Failure::Failed(error.chain()))?;
+        let address = dashboard.address();
+        dashboard.start(&self.serving);
+        Ok(address)
+    }
+
+    /// Ends the stages in their order, once `signals` told so before.
+    pub(crate) async fn end(&self, signals: &mut Signals) -> Result<(), Failure> {
+        let stages = [("reading", &self.reading), ("moving", &self.moving), ("serving", &self.serving)];
+        drain(&stages.map(|(name, supervisor)| Stage { name, supervisor }), signals).await
+    }
+}
+
+/// What the dashboard is told of files and streams.
+#[derive(Default)]
+pub(crate) struct Sources {
+    pub agent: Option<AgentHandle>,
+    pub transfer: Option<TransferHandle>,
+}
+
+impl SourceReports for Sources {
+    fn sources(&self) -> Vec<SourceReport> {
+        self.agent.as_ref().map(AgentHandle::sources).unwrap_or_default()
+    }
+
+    fn problems(&self) -> Vec<(String, String)> {
+        let agent = self.agent.iter().flat_map(AgentHandle::problems).map(|problem| (problem.path, problem.reason));
+        let transfer = self.transfer.iter().flat_map(TransferHandle::problems);
+        agent.chain(transfer.map(|(stream, reason)| (format!("stream {stream}"), reason))).collect()
+    }
+}
