@@ -2,5 +2,19 @@
 //!
 //! Must not know: who writes and asks, HTTP, how lines are cut.
 
+mod clean;
+mod head;
 mod manifest;
+mod options;
 pub mod part;
+mod plain;
+mod reader;
+mod seal;
+mod snapshot;
+mod store;
+mod upkeep;
+mod writer;
+
+pub use crate::store::EmbeddedStore;
+pub use options::Options;
+pub use snapshot::Snapshot;

@@ -33,6 +33,9 @@ pub(crate) struct Built {
     pub day: i64,
     pub parquet: Vec<u8>,
     pub sidecar: Vec<u8>,
+    /// Their lengths, once they are written.
+    pub parquet_bytes: u64,
+    pub sidecar_bytes: u64,
     pub rows: u64,
     pub line_bytes: u64,
     pub min_time: Timestamp,
@@ -120,6 +123,8 @@ pub(crate) fn build<C: Chunk>(
     let built = Built {
         day: plan.day,
         parquet,
+        parquet_bytes: 0,
+        sidecar_bytes: 0,
         rows: plan.entries.len() as u64,
         line_bytes: index.groups.iter().map(|group| group.line_bytes).sum(),
         min_time: index.groups.iter().map(|group| group.min_time).min().unwrap_or_default(),

@@ -4,8 +4,8 @@
 
 use serde_json::{Map, Value};
 
-/// The fields of one record; `None` where there are none.
-pub(crate) fn encode<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Option<Vec<u8>> {
+/// The fields of one record. Where there are none, that is said too: the line is not to be asked.
+pub(crate) fn encode<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<u8> {
     let mut object = Map::new();
     for (name, value) in fields {
         let value = match std::str::from_utf8(value) {
@@ -14,7 +14,7 @@ pub(crate) fn encode<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> O
         };
         object.insert(name.to_owned(), value);
     }
-    if object.is_empty() { None } else { serde_json::to_vec(&object).ok() }
+    Value::Object(object).to_string().into_bytes()
 }
 
 /// The fields again, in their order; none where it is no such object.
@@ -39,9 +39,9 @@ mod tests {
     #[test]
     fn fields_come_back_in_order_whatever_bytes_they_are() {
         let fields = [("z", b"1".as_slice()), ("a", b"\xff\x00"), ("m", "ä\"".as_bytes()), ("e", b"")];
-        let back = decode(&encode(fields.into_iter()).unwrap());
+        let back = decode(&encode(fields.into_iter()));
         let back: Vec<_> = back.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
         assert_eq!(back, fields);
-        assert_eq!(encode(std::iter::empty()), None);
+        assert_eq!(encode(std::iter::empty()), b"{}");
     }
 }

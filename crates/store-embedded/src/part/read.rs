@@ -26,7 +26,7 @@ const OPEN_MAX: usize = 256;
 /// One part. Whoever holds it can read it, also after it was removed from the store: its files go when the last holder
 /// lets go.
 pub struct Part {
-    meta: PartMeta,
+    meta: Arc<PartMeta>,
     dir: PathBuf,
     opened: Mutex<Option<Arc<OpenPart>>>,
     cache: Arc<OpenCache>,
@@ -39,37 +39,37 @@ pub struct Part {
 pub(crate) struct OpenCache(Mutex<VecDeque<Weak<Part>>>);
 
 impl Part {
-    pub(crate) fn new(dir: &Path, meta: PartMeta, cache: Arc<OpenCache>) -> Self {
+    pub(crate) fn new(dir: &Path, meta: Arc<PartMeta>, cache: Arc<OpenCache>) -> Self {
         let (opened, doomed, damage) = (Mutex::default(), AtomicBool::new(false), Arc::default());
         Self { meta, dir: dir.to_owned(), opened, cache, doomed, damage }
     }
 
-    pub(crate) const fn meta(&self) -> &PartMeta {
+    pub(crate) fn meta(&self) -> &PartMeta {
         &self.meta
     }
 
     /// Its number; ascends with the time of making.
-    pub const fn id(&self) -> u64 {
+    pub fn id(&self) -> u64 {
         self.meta.id
     }
 
     /// The earliest time in it.
-    pub const fn min_time(&self) -> Timestamp {
+    pub fn min_time(&self) -> Timestamp {
         self.meta.min_time
     }
 
     /// The latest time in it.
-    pub const fn max_time(&self) -> Timestamp {
+    pub fn max_time(&self) -> Timestamp {
         self.meta.max_time
     }
 
     /// Its records.
-    pub const fn rows(&self) -> u64 {
+    pub fn rows(&self) -> u64 {
         self.meta.rows
     }
 
     /// Bytes of its lines.
-    pub const fn line_bytes(&self) -> u64 {
+    pub fn line_bytes(&self) -> u64 {
         self.meta.line_bytes
     }
 

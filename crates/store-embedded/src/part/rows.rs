@@ -110,18 +110,23 @@ const fn is_text(span: Span) -> bool {
     !span.is_absent() && span.len_bits >> 31 != 0
 }
 
-/// Whether the fields of the batch can be read back from its lines. They always can where the codec made them: this
-/// is for batches from elsewhere, and looks at a few records only where there are many.
+/// Whether reading the lines of the batch again gives its fields, no more and no fewer. It always does where the codec
+/// made them: this is for batches from elsewhere, and looks at a few records only where there are many.
 fn reads_back(batch: &ParsedBatch) -> bool {
     let rows = batch.records.len();
     let step = if rows <= READ_BACK_SAMPLE * 8 { 1 } else { rows / READ_BACK_SAMPLE };
     (0..rows).step_by(step).all(|row| {
         let record = &batch.records[row];
         let mut wanted: Vec<_> = batch.fields(row).collect();
-        codec::fields(record.format, batch.line(record), &mut |name, value| {
-            wanted.retain(|(known, bytes)| *known != name || *bytes != &*value);
+        let mut strange = false;
+        codec::fields(record.format, batch.line(record), &mut |name, value| match wanted
+            .iter()
+            .position(|(known, bytes)| *known == name && *bytes == &*value)
+        {
+            Some(known) => drop(wanted.swap_remove(known)),
+            None => strange = true,
         });
-        wanted.is_empty()
+        wanted.is_empty() && (!strange || batch.columns.len() >= BATCH_COLUMNS_MAX)
     })
 }
 
@@ -214,9 +219,6 @@ impl Chunk for BatchChunk<'_> {
     }
 
     fn overflow(&self, row: usize) -> Option<Vec<u8>> {
-        if !self.overflows {
-            return None;
-        }
-        super::overflow::encode(self.batch.fields(row))
+        self.overflows.then(|| super::overflow::encode(self.batch.fields(row)))
     }
 }
