@@ -71,6 +71,8 @@ pub struct Limits {
     pub deadline_max: Duration,
     /// Hits in one answer that is not streamed.
     pub page_hits: usize,
+    /// About so many bytes in one answer that is not streamed: then it ends early, with a cursor.
+    pub page_bytes: usize,
     /// Entries of any other list in one answer.
     pub list_entries: usize,
     /// A tail says that it is alive after such a silence.
@@ -94,6 +96,7 @@ impl Default for Limits {
             default_deadline: Duration::from_secs(10),
             deadline_max: Duration::from_secs(600),
             page_hits: 10_000,
+            page_bytes: 64 << 20,
             list_entries: 10_000,
             heartbeat: Duration::from_secs(5),
             remote_hosts: 256,
@@ -115,6 +118,7 @@ struct LimitsShown {
     default_deadline_ms: u64,
     deadline_ms_max: u64,
     page_hits: usize,
+    page_bytes: usize,
     list_entries: usize,
     heartbeat_ms: u64,
     remote_hosts: usize,
@@ -135,6 +139,7 @@ impl From<Limits> for LimitsShown {
             default_deadline_ms: millis(limits.default_deadline),
             deadline_ms_max: millis(limits.deadline_max),
             page_hits: limits.page_hits,
+            page_bytes: limits.page_bytes,
             list_entries: limits.list_entries,
             heartbeat_ms: millis(limits.heartbeat),
             remote_hosts: limits.remote_hosts,

@@ -1,6 +1,6 @@
 //! `/api/v1/audit`: the account of every source.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -152,7 +152,8 @@ pub(crate) async fn accounts(app: &App) -> Result<Vec<Account>, Problem> {
         coverage.extend(app.parts.store.coverage(None).await?.into_iter().map(|c| (c.key, c)));
     }
     // What came to the store only while we asked is whole from its side; the queue has it, or has had it.
-    let late: Vec<_> = coverage.keys().filter(|key| !keys.contains(key)).copied().collect();
+    let asked: HashSet<_> = keys.iter().collect();
+    let late: Vec<_> = coverage.keys().filter(|key| !asked.contains(key)).copied().collect();
     let one = |n: Option<usize>, key: SourceKey| {
         let view = views.as_ref().map(|(positions, drained)| QueueView {
             position: n.and_then(|n| positions.get(n).copied().flatten()),

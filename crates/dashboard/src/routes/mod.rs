@@ -191,7 +191,9 @@ async fn around(State((app, route)): State<(Arc<App>, Route)>, mut request: Requ
         }
         Err(problem) => problem.into_response(),
     };
-    app.figures.answered(route.path, route.method, answer.status().as_u16(), started.elapsed());
+    let status = answer.status().as_u16();
+    tracing::debug!(route = route.path, status, took_ms = started.elapsed().as_millis() as u64, "answered");
+    app.figures.answered(route.path, route.method, status, started.elapsed());
     answer
 }
 

@@ -44,8 +44,8 @@ pub(crate) struct Page {
     complete: bool,
 }
 
-/// Hits of the first page of a stream: few, so that it begins soon.
-const FIRST_PAGE: usize = 200;
+/// Hits asked of the store first: few, so that a stream begins soon, and enough to know how long lines are here.
+const FIRST_PAGE: usize = 100;
 /// Hits of the later pages.
 const PAGE: usize = 5000;
 /// What a page should hold at most, so pages of long lines get fewer of them.
@@ -68,24 +68,37 @@ pub(crate) async fn search(
     let limit = params.number("limit", if all { usize::MAX } else { 100 }, 0, max)?;
     let mut scope = params.scope(limits, &*app.parts.clock)?;
     if streamed {
+        // However long it takes, unless told otherwise.
         scope.deadline = params.deadline(limits)?;
     }
     let wrong = || Problem::parameter("cursor", "cursor: it is not the `next` of an answer of this path");
     let after = params.filled("cursor").map(|text| parse_cursor(text).ok_or_else(wrong)).transpose()?;
-    let request = SearchRequest { scope, limit, after };
-    if streamed {
-        return stream_pages(app, request).await;
+    let pages = Pages::new(app, SearchRequest { scope, limit, after });
+    if streamed { stream_pages(pages).await } else { one_page(pages).await }
+}
+
+/// A page in one piece. It ends early where its lines are very long.
+async fn one_page(mut pages: Pages) -> Result<Response, Problem> {
+    let mut body = b"{\"hits\":[".to_vec();
+    let bytes_max = pages.app.parts.limits.page_bytes;
+    loop {
+        pages.fetch().await?;
+        for hit in &mut pages.page {
+            if body.last() != Some(&b'[') {
+                body.push(b',');
+            }
+            write_hit(&mut body, &hit);
+        }
+        if pages.is_over() || body.len() >= bytes_max {
+            break;
+        }
     }
-    let page = app.parts.store.search(&request).await?;
-    let mut body = Vec::with_capacity(page.hits.iter().map(|hit| hit.line.len() + 400).sum());
-    body.extend_from_slice(b"{\"hits\":");
-    write_hits(&mut body, &page.hits);
-    body.extend_from_slice(b",\"next\":");
-    match page.next {
+    body.extend_from_slice(b"],\"next\":");
+    match pages.next {
         Some(cursor) => write_text(&mut body, &cursor_text(cursor)),
         None => body.extend_from_slice(b"null"),
     }
-    body.extend_from_slice(if page.complete { b",\"complete\":true}" } else { b",\"complete\":false}" });
+    body.extend_from_slice(if pages.complete { b",\"complete\":true}" } else { b",\"complete\":false}" });
     Ok(json_bytes(body))
 }
 
@@ -102,8 +115,7 @@ pub(crate) fn write_hits(out: &mut Vec<u8>, hits: &[Hit]) {
 }
 
 /// The first page is fetched before the answer begins, so that a wrong query is an error, not a broken stream.
-async fn stream_pages(app: Arc<App>, request: SearchRequest) -> Result<Response, Problem> {
-    let mut pages = Pages::new(app, request);
+async fn stream_pages(mut pages: Pages) -> Result<Response, Problem> {
     pages.fetch().await?;
     Ok(ndjson::answer(stream::unfold(pages, |mut pages| async {
         let chunk = pages.chunk().await?;
@@ -162,6 +174,11 @@ impl Pages {
         Ok(())
     }
 
+    /// Whether there is nothing more to fetch.
+    fn is_over(&self) -> bool {
+        self.next.is_none() || !self.complete || self.left == 0
+    }
+
     /// The next piece of the answer; `None` behind its end.
     async fn chunk(&mut self) -> Option<Bytes> {
         if self.ended {
@@ -172,7 +189,7 @@ impl Pages {
             if let Some(hit) = self.page.next() {
                 write_hit(&mut out, &hit);
                 out.push(b'\n');
-            } else if self.next.is_none() || !self.complete || self.left == 0 || self.app.shutdown.is_called() {
+            } else if self.is_over() || self.app.shutdown.is_called() {
                 let complete = self.complete && (self.next.is_none() || self.left == 0);
                 Control::End { complete, next: self.next.map(cursor_text), count: self.count }.write(&mut out);
                 self.ended = true;

@@ -110,3 +110,37 @@ fn what_cannot_be_right_is_refused_with_its_place() {
         assert!(problem["detail"].as_str().is_some_and(|d| d.contains(says)), "{path}: {problem}");
     }
 }
+
+#[test]
+fn a_page_of_long_lines_ends_early_with_a_cursor() {
+    let server = Server::with(|parts| parts.limits.page_bytes = 100_000);
+    let mut batch = BatchBuilder::new(7, 0, 0);
+    for n in 0..1000 {
+        batch.plain(&[b'x'; 1000], NOW + n);
+    }
+    server.write(&[batch.build()]);
+    let (mut seen, mut path) = (Vec::new(), "/api/v1/search?limit=1000".to_owned());
+    let mut pages = 0;
+    loop {
+        let page = server.json(&path);
+        assert_eq!(page["complete"], true);
+        seen.extend(page["hits"].as_array().expect("hits").iter().map(|hit| hit["id"].clone()));
+        pages += 1;
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/api/v1/search?limit=1000&cursor={next}");
+    }
+    assert_eq!(seen.len(), 1000);
+    seen.dedup();
+    assert_eq!(seen.len(), 1000);
+    assert!(pages > 1, "one page of a megabyte");
+}
+
+proptest::proptest! {
+    /// Whatever stands behind the question mark is answered, or refused with a reason.
+    #[test]
+    fn no_question_breaks_the_server(query in "([a-z_]{1,8}=?[^\\s\"<>#]{0,12}&?){0,4}") {
+        static SERVER: std::sync::LazyLock<Server> = std::sync::LazyLock::new(Server::start);
+        let said = SERVER.raw_get(&format!("/api/v1/search?{query}"));
+        proptest::prop_assert!(said.starts_with("HTTP/1.1 200") || said.starts_with("HTTP/1.1 400"), "{}", said);
+    }
+}

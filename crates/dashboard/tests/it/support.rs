@@ -167,6 +167,14 @@ impl Server {
         stream
     }
 
+    /// Asks on a connection of its own, with the path as it stands.
+    pub fn raw_get(&self, path: &str) -> String {
+        let mut said = Vec::new();
+        let mut stream = self.raw(&format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"));
+        stream.read_to_end(&mut said).expect("answers");
+        String::from_utf8_lossy(&said).into_owned()
+    }
+
     pub fn stop(self) {
         self.shutdown.call();
         self.runtime.block_on(self.supervisor.join());
