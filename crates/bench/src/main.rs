@@ -62,6 +62,11 @@ fn run(args: &[String]) -> Result<()> {
         println!("{} in {}", ByteSize(written), options.folder.display());
         return Ok(());
     }
+    if let [command, from, to] = args
+        && command == "pace"
+    {
+        return measure::pace(Path::new(from), Path::new(to));
+    }
     let options = options(args)?;
     for name in &options.only {
         if MEASUREMENTS.iter().all(|(known, ..)| known != name) {
