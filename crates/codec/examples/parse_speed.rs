@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::sync::Arc;
+use std::time::Instant;
 
 use base::Timestamp;
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use codec::{Framing, ParseRules, Parser, cut, cut_last_newline, detect, encode_p
 use model::{Batch, BatchFlags, BatchHeader, Codec, Generation, Revision, SourceId, SourceKey};
 
 const BLOCK: usize = 256 << 10;
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 20;
 
 /// A sequence that is the same in every run.
 struct Dice(u64);
@@ -150,12 +151,6 @@ fn batch(block: &[u8], framing: Framing) -> Batch {
     Batch { header: Arc::new(header), payload }
 }
 
-/// CPU seconds that this process has used.
-fn cpu() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
-    stat.split(' ').next().and_then(|nanos| nanos.parse::<f64>().ok()).unwrap_or(0.0) / 1e9
-}
-
 fn main() {
     let kind = std::env::args().nth(1).unwrap_or_else(|| "mixed".to_owned());
     let size = 32 << 20;
@@ -178,46 +173,41 @@ fn main() {
     println!("{kind}: {} MB, {:.0} B a line", bytes / 1_000_000, bytes as f64 / f64::from(lines));
 
     let mut continuations = Vec::new();
-    report("cut", bytes, 30, || {
-        for (block, framing) in &framed {
-            continuations.clear();
-            black_box(cut(block, *framing, true, &mut continuations));
-        }
+    report("cut", &batches, |n| {
+        continuations.clear();
+        black_box(cut(framed[n].0, framed[n].1, true, &mut continuations));
     });
-    report("crc32c", bytes, 30, || {
-        for (block, _) in &framed {
-            black_box(crc32c::crc32c(block));
-        }
+    report("crc32c", &batches, |n| {
+        black_box(crc32c::crc32c(framed[n].0));
     });
     let (mut parser, rules) = (Parser::new(), ParseRules::default());
-    let mut records = 0;
-    let used = report("parse", bytes, 3, || {
-        records = 0;
-        for batch in &batches {
-            match parser.parse(batch, &rules) {
-                Ok(parsed) => records += parsed.records.len(),
-                Err(error) => eprintln!("{error}"),
-            }
-        }
+    report("parse", &batches, |n| match parser.parse(&batches[n], &rules) {
+        Ok(parsed) => drop(black_box(parsed)),
+        Err(error) => eprintln!("{error}"),
     });
-    println!("parse  {:.0} ns a record", used * 1e9 / records as f64);
 }
 
-/// Runs `work` several times `times` in a row; prints and answers the CPU seconds of the quickest. (The kernel counts
-/// CPU time by its ticks: each must last a good many of them.)
-fn report(name: &str, bytes: usize, times: usize, mut work: impl FnMut()) -> f64 {
+/// Does `work` with every batch in turn, several times over; prints the sum of each batch's quickest. A batch takes
+/// less than a millisecond, so its quickest is undisturbed CPU time even on a busy machine.
+fn report(name: &str, batches: &[Batch], mut work: impl FnMut(usize)) {
     if std::env::args().nth(2).is_some_and(|stage| stage != name) {
-        return 0.0;
+        return;
     }
-    let mut best = f64::MAX;
+    let mut best = vec![f64::MAX; batches.len()];
     for _ in 0..ROUNDS {
-        let from = cpu();
-        for _ in 0..times {
-            work();
+        for (n, best) in best.iter_mut().enumerate() {
+            let from = Instant::now();
+            work(n);
+            *best = best.min(from.elapsed().as_secs_f64());
         }
-        best = best.min((cpu() - from) / times as f64);
     }
-    let total = bytes as f64 / 1e9;
-    println!("{name:<6} {:.3} CPU-s/GB  {:.1} GB/s", best / total, total / best);
-    best
+    let used: f64 = best.iter().sum();
+    let total = batches.iter().map(|batch| batch.payload.len()).sum::<usize>() as f64 / 1e9;
+    let records = batches.iter().map(|batch| f64::from(batch.header.records)).sum::<f64>();
+    println!(
+        "{name:<6} {:.3} CPU-s/GB  {:.1} GB/s  {:.0} ns a record",
+        used / total,
+        total / used,
+        used * 1e9 / records
+    );
 }

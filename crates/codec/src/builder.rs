@@ -22,7 +22,7 @@ const NO_COLUMN: u16 = u16::MAX;
 /// Looked for: there was no room.
 const FULL: u16 = u16::MAX - 1;
 /// Slots of a column's table at first.
-const TABLE_LEN: usize = 64;
+const TABLE_LEN: usize = 256;
 /// The highest code of a dictionary.
 const CODE_MAX: usize = u16::MAX as usize - 1;
 
@@ -167,8 +167,11 @@ impl Building {
         }
         self.codes.resize(row, 0);
         self.seen += 1;
-        let key =
-            if piece.in_text() { Key::of(value) } else { Key::at(payload, start as usize + piece.start(), value) };
+        let key = if piece.in_text() {
+            Key::at(&[], 0, value)
+        } else {
+            Key::at(payload, start as usize + piece.start(), value)
+        };
         let mask = self.table.len() - 1;
         let mut slot = key.hash() as usize & mask;
         loop {
@@ -196,7 +199,7 @@ impl Building {
         let distinct = self.dictionary.len();
         if (self.seen >= UNIQUE_AFTER && distinct * 2 > self.seen as usize) || distinct >= CODE_MAX {
             self.make_unique();
-        } else if distinct * 2 > self.table.len() {
+        } else if distinct * 4 > self.table.len() {
             self.grow();
         }
     }
@@ -239,26 +242,14 @@ impl Key {
     /// Of a value that stands at `at` in `from`: short ones are read whole, with what follows masked away.
     #[inline]
     fn at(from: &[u8], at: usize, value: &[u8]) -> Self {
-        match from.get(at..).and_then(<[u8]>::first_chunk::<16>) {
+        let (low, high) = match from.get(at..).and_then(<[u8]>::first_chunk::<16>) {
             Some(chunk) if value.len() <= 16 => {
                 let word = u128::from_le_bytes(*chunk) & MASKS[value.len()];
-                Self { low: word as u64, high: (word >> 64) as u64, len: value.len() as u32 }
+                (word as u64, (word >> 64) as u64)
             }
-            _ => Self::of(value),
-        }
-    }
-
-    #[inline(never)]
-    fn of(value: &[u8]) -> Self {
-        let len = value.len() as u32;
-        let (chunks, rest) = value.as_chunks::<8>();
-        let rest = rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
-        if value.len() <= 16 {
-            let word =
-                |n: usize| chunks.get(n).map_or(if n == chunks.len() { rest } else { 0 }, |c| u64::from_le_bytes(*c));
-            return Self { low: word(0), high: word(1), len };
-        }
-        Self { low: hash_long(value), high: 0, len }
+            _ => words(value),
+        };
+        Self { low, high, len: value.len() as u32 }
     }
 
     #[inline]
@@ -278,6 +269,16 @@ const MASKS: [u128; 17] = {
     }
     masks
 };
+
+/// A value as two words: all of it, or a hash. (A pair, because it comes back in registers.)
+#[inline(never)]
+fn words(value: &[u8]) -> (u64, u64) {
+    if value.len() > 16 {
+        return (hash_long(value), 0);
+    }
+    let word = value.iter().rev().fold(0u128, |word, byte| word << 8 | u128::from(*byte));
+    (word as u64, (word >> 64) as u64)
+}
 
 /// A hash of more than sixteen bytes, in two lanes so that multiplications overlap.
 fn hash_long(value: &[u8]) -> u64 {

@@ -217,6 +217,13 @@ pub(crate) fn notice(line: &[u8], out: &mut Fields, name: Slot, value: Piece) {
 }
 
 fn level(value: &[u8], rank: u8) -> Option<Level> {
+    match value {
+        b"info" | b"INFO" => return Some(Level::Info),
+        b"warn" | b"WARN" => return Some(Level::Warn),
+        b"error" | b"ERROR" => return Some(Level::Error),
+        b"debug" | b"DEBUG" => return Some(Level::Debug),
+        _ => {}
+    }
     if let [b'0'..=b'9', ..] = value {
         return Some(match scan::number(value)? {
             severity @ 0..=7 => Level::from_syslog(severity as u8),
