@@ -49,8 +49,8 @@ impl Default for Options {
             max_in_flight: 32 << 20,
             group_bytes: 8 << 20,
             max_batch: 16 << 20,
-            recycle: 2,
-            idle_after: Duration::from_secs(5),
+            recycle: 8,
+            idle_after: Duration::from_secs(2),
             forget_sources_after: Duration::from_secs(30 * 24 * 3600),
             clock: Arc::new(SystemClock),
         }

@@ -85,6 +85,7 @@ impl Writer {
 
     /// Works until the partition is stopped.
     pub fn run(mut self) {
+        let _guard = Guard(Arc::clone(&self.partition));
         loop {
             match self.partition.next_work() {
                 Work::Append(requests) => self.append(requests),
@@ -300,6 +301,17 @@ impl Writer {
                 tracing::error!(%folder, %error, "no new segment can be made either: the queue is closed");
                 self.partition.fail(&format!("a write failed and no new segment can be made: {error}"));
             }
+        }
+    }
+}
+
+/// Whoever appends is told if the writer is gone.
+struct Guard(Arc<Partition>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail("its writer failed; see the log, then restart");
         }
     }
 }

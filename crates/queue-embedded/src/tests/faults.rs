@@ -57,8 +57,7 @@ async fn a_full_disk_is_waited_for() {
     let queue = open_on(folder.path(), options, Arc::clone(&disk) as Arc<dyn Disk>);
     let lines = queue.producer("lines").await.expect("opens");
     append(&*lines, kilobyte(1, 0)).await;
-    let mut n = 1;
-    for fault in [&disk.full, &disk.no_free] {
+    for (n, fault) in (1..).zip([&disk.full, &disk.no_free]) {
         fault.store(true, Ordering::SeqCst);
         disk.no_free.store(true, Ordering::SeqCst);
         assert!(matches!(append(&*lines, kilobyte(1, n)).await, Outcome::BackPressure { .. }));
@@ -69,7 +68,6 @@ async fn a_full_disk_is_waited_for() {
         disk.no_free.store(false, Ordering::SeqCst);
         until("it resumes by itself", async || queue.stats("lines").await.expect("stats").paused.is_none()).await;
         assert!(matches!(append(&*lines, kilobyte(1, n)).await, Outcome::Appended(place) if place.offset == n));
-        n += 1;
     }
     assert_eq!(everything(&queue).await, (0..3).map(|n| kilobyte(1, n)).collect::<Vec<_>>());
 }
