@@ -429,6 +429,26 @@ impl OpenPart {
         Ok(blocks.chunks_exact(BLOCK_BYTES).map(|block| bloom::may_contain(block, token)).collect())
     }
 
+    /// Bytes on disk by column and purpose, for measurements.
+    pub fn sizes(&self) -> Vec<(String, u64)> {
+        let mut sizes = Vec::new();
+        let mut add = |name: &str, bytes: u64| sizes.push((name.to_owned(), bytes));
+        let coded = |coded: &CodedAt| u64::from(coded.dictionary.len) + u64::from(coded.data.len);
+        for group in &self.index.groups {
+            add("line", group.pages.iter().map(|page| u64::from(page.at.len)).sum());
+            add("time", u64::from(group.time.len));
+            add("offset", u64::from(group.offset.len));
+            super::index::FIXED.iter().zip(&group.fixed).for_each(|(name, at)| add(name, coded(at)));
+            add("fields", group.overflow.as_ref().map_or(0, coded));
+            for field in &group.fields {
+                let name = &self.index.fields[field.name as usize];
+                add(&format!("f_{name}"), field.coded.as_ref().map_or(0, coded));
+            }
+            add("(filters)", group.pages.len() as u64 * u64::from(group.bloom_blocks) * BLOCK_BYTES as u64);
+        }
+        sizes
+    }
+
     fn coded(&self, at: &CodedAt, rows: u32, numbers: bool) -> Result<Codes, StoreError> {
         let bytes = self.page(&at.dictionary, at.compressed)?;
         let data = self.page(&at.data, at.compressed)?;
