@@ -12,6 +12,7 @@ use super::audit::accounts;
 use super::sources::{StreamsAnswer, all_streams};
 use super::stats::{StatsAnswer, all};
 use crate::app::App;
+use crate::audit::Account;
 
 const STYLE: &str = include_str!("style.css");
 const ICON: &str = include_str!("favicon.svg");
@@ -36,28 +37,16 @@ pub(crate) async fn page(State(app): State<Arc<App>>) -> Html<String> {
     let account = tokio::time::timeout(PATIENCE, accounts(&app)).await.ok().and_then(Result::ok);
     let mut cards = String::new();
     if let Some(accounts) = &account {
-        let incomplete = accounts.iter().filter(|account| !account.complete).count();
-        let sum = |f: fn(&crate::audit::Account) -> u64| accounts.iter().map(f).sum::<u64>();
-        let settled: u64 = accounts.iter().map(settled).sum();
-        let share = if incomplete == 0 { 100.0 } else { percent(settled, sum(|a| a.size)) };
-        card(
-            &mut cards,
-            "accounted for",
-            &format!("{share:.3} %"),
-            &match incomplete {
-                0 => format!("all of {} files", accounts.len()),
-                n => format!("{n} of {} files have more to come", accounts.len()),
-            },
-        );
-        let on_its_way = size(sum(|a| a.in_flight));
-        card(&mut cards, "in flight", &on_its_way, &format!("dead letters {}", size(sum(|a| a.dead_letter))));
+        account_cards(&mut cards, accounts);
     }
     if let Some(stats) = &stats {
-        let on_disk = format!("{} of lines", size(stats.store.line_bytes));
+        let on_disk = format!("{} of lines", bytes(stats.store.line_bytes));
         card(&mut cards, "records", &grouped(stats.store.records), &on_disk);
-        let disk = size(stats.store.disk_bytes);
+        let disk = bytes(stats.store.disk_bytes);
         card(&mut cards, "on disk", &disk, &format!("{} parts", stats.store.parts));
-        card(&mut cards, "newest", stats.store.newest.as_deref().unwrap_or("–"), "time of the newest record");
+        let (date, time) = stats.store.newest.as_deref().and_then(|at| at.split_once('T')).unwrap_or(("none yet", "–"));
+        let time = time.split(['.', 'Z']).next().unwrap_or_default();
+        card(&mut cards, "newest record", time, &format!("{date}, UTC"));
     }
     let page = TEMPLATE
         .replace("{{version}}", env!("CARGO_PKG_VERSION"))
@@ -68,8 +57,19 @@ pub(crate) async fn page(State(app): State<Arc<App>>) -> Html<String> {
     Html(page)
 }
 
-fn settled(account: &crate::audit::Account) -> u64 {
-    account.stored + account.dead_letter + account.dropped + account.missed + account.expired
+/// What was just written and what is being carried is no loss: only gaps in what was read are.
+fn account_cards(cards: &mut String, accounts: &[Account]) {
+    let sum = |f: fn(&Account) -> u64| accounts.iter().map(f).sum::<u64>();
+    let lost = sum(|a| a.gaps.iter().map(|(start, end)| end - start).sum::<u64>() - a.unread);
+    let size = sum(|a| a.size);
+    let share = if lost == 0 { 100.0 } else { percent(size - lost, size) };
+    let note = match lost {
+        0 => format!("all that was read of {} files", accounts.len()),
+        _ => format!("{} are nowhere; see /api/v1/audit", bytes(lost)),
+    };
+    card(cards, "accounted for", &format!("{share:.3} %"), &note);
+    let on_its_way = sum(|a| a.in_flight + a.unread);
+    card(cards, "on the way", &bytes(on_its_way), &format!("dead letters {}", bytes(sum(|a| a.dead_letter))));
 }
 
 fn percent(part: u64, whole: u64) -> f64 {
@@ -133,16 +133,16 @@ fn stream_rows(answer: &StreamsAnswer) -> String {
 }
 
 /// Exact sizes are for the API; a person reads three digits.
-fn size(bytes: u64) -> String {
+fn bytes(count: u64) -> String {
     const UNITS: [&str; 7] = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
     let mut unit = 0;
-    let mut rest = bytes as f64;
+    let mut rest = count as f64;
     while rest >= 999.5 && unit + 1 < UNITS.len() {
         rest /= 1000.0;
         unit += 1;
     }
     match rest {
-        _ if unit == 0 => format!("{bytes} B"),
+        _ if unit == 0 => format!("{count} B"),
         ..9.995 => format!("{rest:.2} {}", UNITS[unit]),
         ..99.95 => format!("{rest:.1} {}", UNITS[unit]),
         _ => format!("{rest:.0} {}", UNITS[unit]),
@@ -203,10 +203,10 @@ mod tests {
     fn numbers_read_well() {
         assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!(grouped(12), "12");
-        for (bytes, shown) in
+        for (count, shown) in
             [(0, "0 B"), (999, "999 B"), (1234, "1.23 kB"), (999_950, "1.00 MB"), (45_600_000, "45.6 MB")]
         {
-            assert_eq!(size(bytes), shown);
+            assert_eq!(bytes(count), shown);
         }
         assert_eq!(percent(999_999_999, 1_000_000_000), 99.999);
     }

@@ -50,8 +50,8 @@ pub(crate) struct Store {
 /// How full the queue is.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct QueueStats {
-    /// Identity of its data.
-    id: u64,
+    /// Identity of its data, in hexadecimal.
+    id: String,
     pub topics: Vec<Topic>,
 }
 
@@ -115,7 +115,7 @@ pub(crate) async fn all(app: &App) -> Result<StatsAnswer, Problem> {
     let queue = match &app.parts.queue {
         Some(queue) => {
             let topics = vec![topic(&**queue, LINES).await?, topic(&**queue, DEAD_LETTERS).await?];
-            Some(QueueStats { id: queue.id().0, topics })
+            Some(QueueStats { id: format!("{:016x}", queue.id().0), topics })
         }
         None => None,
     };

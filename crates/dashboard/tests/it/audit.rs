@@ -170,6 +170,7 @@ fn sources_and_stats() {
     );
     let stats = server.json("/api/v1/stats");
     assert_eq!((&stats["store"]["records"], &stats["sources"], &stats["problems"]), (&json!(3), &json!(3), &json!(1)));
+    assert_eq!(stats["queue"]["id"], "0000000000000001");
     let lines = &stats["queue"]["topics"][0];
     assert_eq!((&lines["topic"], &lines["partitions"][0]["end"]), (&json!("lines"), &json!(3)));
     let workers = server.json("/api/v1/workers");
