@@ -48,6 +48,8 @@ impl BatchFlags {
     /// The bytes between the high-water of this source and `start` were left out on purpose and are accounted for
     /// elsewhere (missed, with a reason): the queue takes the batch although there is a gap.
     pub const AFTER_MISSED: Self = Self(4);
+    /// A dead letter: the payload is not the range itself but a reason, a newline, and the bytes of the range.
+    pub const DEAD_LETTER: Self = Self(8);
 
     /// Whether all bits of `other` are set.
     pub const fn has(self, other: Self) -> bool {

@@ -58,7 +58,7 @@ fn letter(header: &BatchHeader, start: u64, bytes: &[u8], reason: &str) -> Batch
         line_start: start,
         lines: 1,
         records: 1,
-        flags: BatchFlags::AFTER_MISSED,
+        flags: BatchFlags::AFTER_MISSED.with(BatchFlags::DEAD_LETTER),
         codec: Codec::None,
         payload_len: payload.len() as u32,
         payload_crc: crc32c::crc32c(&payload),

@@ -131,8 +131,12 @@ impl Pipeline {
                     Outcome::Parsed(batch) => batches.push(batch),
                     Outcome::Unreadable(place, batch, reason) => {
                         warn!(%place, path = &*batch.header.path, %reason, "a batch cannot be read, goes to the dead letters");
-                        self.bury(batch.header.key, vec![dead_letter::of_batch(&batch, &reason)], letters, shutdown)
-                            .await?;
+                        // What came before goes first: dead letters of a source must stay in the order of its bytes.
+                        if !self.write(&std::mem::take(&mut batches), letters, shutdown).await? {
+                            return Ok(());
+                        }
+                        let letter = dead_letter::of_batch(&batch, &reason);
+                        self.bury(batch.header.key, vec![letter], letters, shutdown).await?;
                         batches.push(empty(place, &batch));
                     }
                 }

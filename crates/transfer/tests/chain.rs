@@ -1,0 +1,161 @@
+//! From queue to store under faults: everything arrives once, whatever fails on the way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::Timestamp;
+use bytes::Bytes;
+use config::{StreamConfig, TransferConfig};
+use model::{Batch, BatchFlags, BatchHeader, Codec, Format, Generation, Revision, SourceId, SourceKey};
+use queue::{DEAD_LETTERS, LINES, MemoryQueue, Outcome, PollOptions, Queue};
+use runtime::{Shutdown, Supervisor};
+use store::decorators::Faulty as FaultyStore;
+use store::{MemoryLimits, MemoryStore, Query, Reader, Scope, SearchRequest, Store};
+use telemetry::Metrics;
+
+/// A batch of plain lines that begins at `start`.
+fn batch(source: u128, start: u64, lines: &[&[u8]]) -> Batch {
+    let payload: Vec<u8> = lines.iter().flat_map(|line| [line, &b"\n"[..]].concat()).collect();
+    let header = BatchHeader {
+        key: SourceKey::new(SourceId(source), Generation(0)),
+        start,
+        end: start + payload.len() as u64,
+        line_start: start,
+        lines: lines.len() as u32,
+        records: lines.len() as u32,
+        flags: BatchFlags::default(),
+        codec: Codec::None,
+        payload_len: payload.len() as u32,
+        payload_crc: crc32c::crc32c(&payload),
+        format: Format::Unknown,
+        utc_offset_secs: 0,
+        read_at: Timestamp::from_micros(1_700_000_000_000_000),
+        revision: Revision(1),
+        stream: "s".into(),
+        host: "h".into(),
+        path: "/s.log".into(),
+        continuations: Arc::new([]),
+    };
+    Batch { header: Arc::new(header), payload: Bytes::from(payload) }
+}
+
+async fn append(queue: &dyn Queue, batch: Batch) -> u64 {
+    let producer = queue.producer(LINES).await.unwrap();
+    let end = batch.header.end;
+    assert!(matches!(producer.append(batch).await.unwrap(), Outcome::Appended(_)));
+    end
+}
+
+fn start(
+    queue: &Arc<dyn Queue>,
+    store: &Arc<dyn Store>,
+    streams: &[StreamConfig],
+) -> (Supervisor, transfer::TransferHandle) {
+    let parts =
+        transfer::Parts { queue: queue.clone(), store: store.clone(), revisions: None, metrics: Metrics::default() };
+    let built = transfer::build(&TransferConfig::default(), streams, parts).unwrap();
+    let supervisor = Supervisor::new(Shutdown::new());
+    let handle = built.handle();
+    built.start(&supervisor);
+    (supervisor, handle)
+}
+
+async fn lines(store: &impl Reader) -> Vec<Vec<u8>> {
+    let scope = Scope { query: Query::all(), ..Scope::everything() };
+    let page = store.search(&SearchRequest { scope, limit: 100_000, after: None }).await.unwrap();
+    let mut hits = page.hits;
+    hits.sort_by_key(|hit| hit.id);
+    hits.into_iter().map(|hit| hit.line).collect()
+}
+
+/// Waits until `done` says so; the test's own deadline ends what never comes.
+async fn until(what: &str, mut done: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !done().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), wait).await.unwrap_or_else(|_| panic!("never: {what}"));
+}
+
+async fn stop(supervisor: &Supervisor) {
+    supervisor.shutdown().call();
+    supervisor.join().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_line_arrives_once_although_the_store_fails() {
+    let queue: Arc<dyn Queue> = Arc::new(MemoryQueue::new());
+    let faulty = Arc::new(FaultyStore::faulty(MemoryStore::default(), 42, 150, 150));
+    let store: Arc<dyn Store> = faulty.clone();
+    let (supervisor, _) = start(&queue, &store, &[]);
+    let mut written = Vec::new();
+    for source in 1..=3 {
+        let mut at = 0;
+        for n in 0..40 {
+            let text: Vec<String> = (0..n % 7 + 1).map(|k| format!("{source} {n} {k}")).collect();
+            let refs: Vec<&[u8]> = text.iter().map(|line| line.as_bytes()).collect();
+            at = append(&*queue, batch(source, at, &refs)).await;
+            written.extend(text.into_iter().map(String::into_bytes));
+        }
+    }
+    until("all lines in the store", async || lines(faulty.inner()).await.len() >= written.len()).await;
+    faulty.heal();
+    stop(&supervisor).await;
+    assert_eq!(lines(faulty.inner()).await, written);
+    let consumer = queue.consumer(LINES, "store").await.unwrap();
+    let committed: u64 = consumer.committed().await.unwrap().next.values().sum();
+    assert_eq!(committed, 120, "what is durable is committed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_kept_goes_to_the_dead_letters_and_holds_nobody_up() {
+    let queue: Arc<dyn Queue> = Arc::new(MemoryQueue::new());
+    let memory = Arc::new(MemoryStore::new(MemoryLimits { line_bytes: 20, ..MemoryLimits::default() }));
+    let store: Arc<dyn Store> = memory.clone();
+    let (supervisor, handle) = start(&queue, &store, &[]);
+    let long = [b'x'; 50];
+    let at = append(&*queue, batch(1, 0, &[b"before", &long, b"between"])).await;
+    let mut damaged = batch(1, at, &[b"garbled"]);
+    Arc::make_mut(&mut damaged.header).payload_crc ^= 1;
+    let at = append(&*queue, damaged).await;
+    append(&*queue, batch(1, at, &[b"after"])).await;
+    until("the last line", async || lines(&*memory).await.len() >= 3).await;
+    stop(&supervisor).await;
+    assert_eq!(lines(&*memory).await, [&b"before"[..], b"between", b"after"]);
+
+    let mut consumer = queue.consumer(DEAD_LETTERS, "test").await.unwrap();
+    let options = PollOptions { max_bytes: 1 << 20, max_wait: Duration::from_secs(1) };
+    let mut letters = Vec::new();
+    for _ in 0..10 {
+        letters.extend(consumer.poll(options).await.unwrap());
+        if letters.len() >= 2 {
+            break;
+        }
+    }
+    assert_eq!(letters.len(), 2);
+    let letters: Vec<_> = letters.iter().map(|letter| transfer::read_dead_letter(&letter.batch)).collect();
+    assert_eq!(&letters[0].bytes[..50], &long[..]);
+    assert_eq!((letters[0].header.start, letters[0].header.end), (7, 58));
+    assert!(letters[1].reason.contains("checksum"), "{}", letters[1].reason);
+    let coverage = memory.coverage(None).await.unwrap();
+    assert_eq!(coverage[0].dead_letter.ranges(), &[(7, 58), (66, 74)]);
+    assert_eq!(handle.streams()[0].1.dead_letters, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rule_drops_and_the_bytes_are_counted() {
+    let queue: Arc<dyn Queue> = Arc::new(MemoryQueue::new());
+    let memory = Arc::new(MemoryStore::default());
+    let store: Arc<dyn Store> = memory.clone();
+    let stream =
+        StreamConfig { drop: vec!["^DEBUG".to_owned()], revision: Revision(1), ..StreamConfig::new("s", Vec::new()) };
+    let (supervisor, handle) = start(&queue, &store, &[stream]);
+    append(&*queue, batch(1, 0, &[b"DEBUG noise", b"kept", b"DEBUG more"])).await;
+    until("the kept line", async || lines(&*memory).await.len() == 1).await;
+    stop(&supervisor).await;
+    let coverage = memory.coverage(None).await.unwrap();
+    assert_eq!(coverage[0].dropped.ranges(), &[(0, 12), (17, 28)]);
+    assert_eq!(coverage[0].stored.ranges(), &[(12, 17)]);
+    assert_eq!(handle.streams()[0].1.dropped_bytes, 23);
+}
