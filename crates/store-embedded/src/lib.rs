@@ -10,6 +10,7 @@ pub mod part;
 mod plain;
 mod reader;
 mod seal;
+mod search;
 mod snapshot;
 mod store;
 mod upkeep;

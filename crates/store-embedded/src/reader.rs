@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use base::Intervals;
 use model::{SourceKey, Values};
 use store::{
     Capabilities, Context, ContextRequest, Coverage, Facets, FacetsRequest, FieldInfo, Histogram, HistogramRequest,
-    Query, Reader, Scope, SearchPage, SearchRequest, StoreError, StoreStats, Tail,
+    Query, Reader, Scope, SearchPage, SearchRequest, StoreError, StoreStats, Tail, TimeRange,
 };
 
 use crate::manifest::{SourceName, State};
-use crate::{EmbeddedStore, plain};
+use crate::search::{self, Budget};
+use crate::{EmbeddedStore, Snapshot};
 
 #[async_trait]
 impl Reader for EmbeddedStore {
@@ -21,28 +23,32 @@ impl Reader for EmbeddedStore {
     }
 
     async fn search(&self, request: &SearchRequest) -> Result<SearchPage, StoreError> {
-        let (snapshot, request) = (self.snapshot(), request.clone());
-        self.aside(move || store::naive::search(&plain::hits(&snapshot)?, &request)).await
+        let request = request.clone();
+        self.ask(request.scope.deadline, move |snapshot, budget| search::search(snapshot, &request, budget)).await
     }
 
     async fn histogram(&self, request: &HistogramRequest) -> Result<Histogram, StoreError> {
-        let (snapshot, request) = (self.snapshot(), request.clone());
-        self.aside(move || store::naive::histogram(&plain::hits(&snapshot)?, &request)).await
+        let (counts, request) = (self.inner.counts.clone(), request.clone());
+        self.ask(request.scope.deadline, move |snapshot, budget| search::histogram(snapshot, &request, &counts, budget)).await
     }
 
     async fn facets(&self, request: &FacetsRequest) -> Result<Facets, StoreError> {
-        let (snapshot, request) = (self.snapshot(), request.clone());
-        self.aside(move || store::naive::facets(&plain::hits(&snapshot)?, &request)).await
+        let (counts, request) = (self.inner.counts.clone(), request.clone());
+        self.ask(request.scope.deadline, move |snapshot, budget| search::facets(snapshot, &request, &counts, budget)).await
     }
 
     async fn fields(&self, scope: &Scope) -> Result<Vec<FieldInfo>, StoreError> {
-        let (snapshot, scope) = (self.snapshot(), scope.clone());
-        self.aside(move || store::naive::fields(&plain::hits(&snapshot)?, &scope)).await
+        if scope.query == Query::All && scope.range == TimeRange::ALL {
+            return Ok(self.known_fields());
+        }
+        let scope = scope.clone();
+        self.ask(scope.deadline, move |snapshot, budget| search::fields(snapshot, &scope, budget)).await
     }
 
     async fn context(&self, request: &ContextRequest) -> Result<Context, StoreError> {
-        let (snapshot, request) = (self.snapshot(), *request);
-        self.aside(move || Ok(store::naive::context(&plain::hits(&snapshot)?, &request))).await
+        let request = *request;
+        let source = self.inner.head.lock().state.source_number(request.id.key);
+        self.ask(None, move |snapshot, _| search::context(snapshot, &request, source)).await
     }
 
     fn tail(&self, query: &Query) -> Result<Tail, StoreError> {
@@ -88,11 +94,20 @@ impl Reader for EmbeddedStore {
 }
 
 impl EmbeddedStore {
-    /// Runs what takes long away from the threads that wait for sockets.
-    async fn aside<T: Send + 'static>(
+    /// Answers a question away from the threads that wait for sockets, a few at a time. The work ends soon after
+    /// nobody waits for the answer any more.
+    async fn ask<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+        deadline: Option<Duration>,
+        answer: impl FnOnce(&Snapshot, &Budget) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let (budget, _waiting) = Budget::new(deadline);
+        let turn = self.inner.questions.clone().acquire_owned().await.map_err(|_| self.inner.closed())?;
+        let snapshot = self.snapshot();
+        let work = move || {
+            let _turn = turn;
+            answer(&snapshot, &budget)
+        };
         runtime::blocking(work).await.map_err(|_| self.inner.closed())?
     }
 

@@ -9,13 +9,17 @@ use model::Cursors;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use runtime::JoinHandle;
 use store::{StoreError, TailHub};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tracing::{info, warn};
 
 use crate::head::Head;
 use crate::manifest::{Change, Manifest, PartMeta, io};
 use crate::part::{OpenCache, Part};
+use crate::search::CountCache;
 use crate::{Options, Snapshot, clean, seal, upkeep};
+
+/// Questions that are worked on at a time.
+const QUESTIONS_MAX: usize = 4;
 
 /// A store in a folder. Ends its threads when it is dropped; what is not in a part by then is not durable (call
 /// [`store::Writer::flush`] before), and comes again from the queue.
@@ -37,6 +41,9 @@ pub(crate) struct Inner {
     pub durable: watch::Sender<Cursors>,
     pub hub: TailHub,
     pub cache: Arc<OpenCache>,
+    pub counts: Arc<CountCache>,
+    /// Turns of those who ask: more at a time would only slow each other.
+    pub questions: Arc<Semaphore>,
     /// What was found damaged and put aside: file, reason.
     pub quarantined: Mutex<Vec<(String, String)>>,
     /// Held while the store is open.
@@ -72,6 +79,8 @@ impl EmbeddedStore {
             durable: watch::Sender::new(state.cursors),
             hub: TailHub::new(options.tail),
             cache,
+            counts: Arc::default(),
+            questions: Arc::new(Semaphore::new(QUESTIONS_MAX)),
             quarantined: Mutex::new(quarantined),
             options,
             _lock: lock,

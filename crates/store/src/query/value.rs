@@ -6,7 +6,7 @@ use std::ops::Bound;
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::text::Finder;
-use super::{Glob, Pattern, Test};
+use super::{Glob, GlobPart, Pattern, Test};
 
 /// A pattern of text made ready.
 #[derive(Clone, Debug)]
@@ -18,9 +18,37 @@ pub enum TextTest {
     /// A literal anywhere (`*text*`).
     Substring(Finder),
     /// With wildcards.
-    Glob(Glob),
+    Glob(GlobTest),
     /// A regular expression.
     Regex(Regex),
+}
+
+/// A pattern with wildcards made ready.
+#[derive(Clone, Debug)]
+pub struct GlobTest {
+    glob: Glob,
+    longest: Option<Finder>,
+}
+
+impl GlobTest {
+    fn new(glob: &Glob) -> Self {
+        let texts = glob.parts.iter().filter_map(|part| match part {
+            GlobPart::Text(text) => Some(text),
+            _ => None,
+        });
+        let longest = texts.max_by_key(|text| text.len()).map(|text| Finder::new(text.as_bytes()));
+        Self { glob: glob.clone(), longest }
+    }
+
+    /// What stands in everything that matches, if there is such a thing.
+    pub const fn prefilter(&self) -> Option<&Finder> {
+        self.longest.as_ref()
+    }
+
+    /// Whether it matches somewhere in `hay`.
+    pub fn is_match(&self, hay: &[u8]) -> bool {
+        self.longest.as_ref().is_none_or(|text| text.find(hay, 0).is_some()) && self.glob.is_match(hay)
+    }
 }
 
 /// Most memory that a compiled regular expression takes.
@@ -34,7 +62,7 @@ impl TextTest {
             Pattern::Glob(glob) if glob.is_all() => Self::All,
             Pattern::Glob(glob) => match glob.substring() {
                 Some(text) => Self::Substring(Finder::new(text.as_bytes())),
-                None => Self::Glob(glob.clone()),
+                None => Self::Glob(GlobTest::new(glob)),
             },
             Pattern::Regex(text) => Self::Regex(regex(text)?),
         })

@@ -1,0 +1,198 @@
+//! The newest records that match.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::rc::Rc;
+
+use base::Timestamp;
+use model::{RecordId, SourceId, SourceKey};
+use store::{Hit, HitCursor, PAGE_BYTES_MAX, SearchPage, SearchRequest, StoreError};
+
+use super::block::{Block, is_empty, rows};
+use super::budget::Budget;
+use super::eval::narrow;
+use super::group::{self, GroupView};
+use super::scan::{Place, Places, Plan};
+use crate::Snapshot;
+
+/// A record that may become a hit.
+struct Candidate {
+    cursor: HitCursor,
+    /// Its bytes; empty where it is in the head.
+    line: Vec<u8>,
+    at: At,
+}
+
+enum At {
+    Group(Rc<GroupView>, usize),
+    Head(Box<Hit>),
+}
+
+impl PartialEq for Candidate {
+    fn eq(&self, other: &Self) -> bool {
+        self.cursor == other.cursor
+    }
+}
+
+impl Eq for Candidate {}
+
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Candidate {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.cursor.cmp(&other.cursor)
+    }
+}
+
+/// The newest candidates, at most one more than asked for.
+struct Newest {
+    heap: BinaryHeap<Reverse<Candidate>>,
+    limit: usize,
+    bytes: usize,
+    /// Only what is newer than this is of use: something was left out at or before it.
+    floor: Option<HitCursor>,
+}
+
+impl Newest {
+    const fn new(limit: usize) -> Self {
+        Self { heap: BinaryHeap::new(), limit, bytes: 0, floor: None }
+    }
+
+    /// Whether a record of that time cannot be in the answer.
+    fn is_too_old(&self, time: Timestamp) -> bool {
+        self.bound().is_some_and(|bound| time < bound.time)
+    }
+
+    fn wants(&self, cursor: HitCursor) -> bool {
+        self.bound().is_none_or(|bound| cursor > bound)
+    }
+
+    fn bound(&self) -> Option<HitCursor> {
+        let oldest = self.heap.peek().filter(|_| self.heap.len() == self.limit);
+        self.floor.map(|floor| oldest.map_or(floor, |Reverse(oldest)| oldest.cursor))
+    }
+
+    fn push(&mut self, candidate: Candidate) {
+        self.bytes += candidate.len();
+        self.heap.push(Reverse(candidate));
+        while self.heap.len() > self.limit || (self.bytes > PAGE_BYTES_MAX && self.heap.len() > 1) {
+            let Some(Reverse(oldest)) = self.heap.pop() else { break };
+            self.bytes -= oldest.len();
+            self.floor = self.floor.max(Some(oldest.cursor));
+        }
+    }
+}
+
+impl Candidate {
+    fn len(&self) -> usize {
+        match &self.at {
+            At::Group(..) => self.line.len(),
+            At::Head(hit) => hit.line.len(),
+        }
+    }
+}
+
+/// See [`store::Reader::search`].
+pub(crate) fn search(snapshot: &Snapshot, request: &SearchRequest, budget: &Budget) -> Result<SearchPage, StoreError> {
+    request.check()?;
+    let plan = Plan::new(&request.scope.query, request.scope.range)?;
+    let mut places = Places::new(snapshot, &plan);
+    let mut newest = Newest::new(request.limit);
+    let mut stopped_at = None;
+    while let Some(latest) = places.latest() {
+        if newest.is_too_old(latest) {
+            break;
+        }
+        if budget.is_spent() {
+            stopped_at = Some(latest);
+            break;
+        }
+        match places.pop() {
+            Some(Place::Part(part)) => places.open_part(&part, &plan)?,
+            Some(Place::Group(_, open, number)) => places.open_group(&open, number, &plan)?,
+            Some(Place::Page(page)) => {
+                let looked = look(&page, &plan, request.after, &mut newest, &|row, line| {
+                    Ok((line.to_vec(), At::Group(page.group.clone(), page.first_row() + row)))
+                });
+                places.unless_damaged(looked)?;
+            }
+            Some(Place::Batch(batch)) => {
+                look(&batch, &plan, request.after, &mut newest, &|row, _| {
+                    Ok((Vec::new(), At::Head(Box::new(batch.hit(row)))))
+                })?;
+            }
+            None => break,
+        }
+    }
+    let damaged = places.damaged;
+    finish(newest, stopped_at, request.after, damaged)
+}
+
+/// Looks at the rows of a block, the last first.
+fn look<B: Block>(
+    block: &B,
+    plan: &Plan,
+    after: Option<HitCursor>,
+    newest: &mut Newest,
+    keep: &dyn Fn(usize, &[u8]) -> Result<(Vec<u8>, At), StoreError>,
+) -> Result<(), StoreError> {
+    let mut mask: Vec<bool> = (0..block.rows())
+        .map(|row| {
+            let time = block.time(row);
+            plan.range.contains(time) && after.is_none_or(|after| time <= after.time) && !newest.is_too_old(time)
+        })
+        .collect();
+    if is_empty(&mask) {
+        return Ok(());
+    }
+    narrow(plan.matcher.root(), block, &mut mask)?;
+    for row in rows(&mask).rev() {
+        let time = block.time(row);
+        if newest.is_too_old(time) {
+            continue;
+        }
+        let cursor = HitCursor { time, id: block.id(row)? };
+        if newest.wants(cursor) && after.is_none_or(|after| cursor < after) {
+            let (line, at) = keep(row, block.lines()?.line(row))?;
+            newest.push(Candidate { cursor, line, at });
+        }
+    }
+    Ok(())
+}
+
+fn finish(
+    newest: Newest,
+    stopped_at: Option<Timestamp>,
+    after: Option<HitCursor>,
+    damaged: bool,
+) -> Result<SearchPage, StoreError> {
+    let left_out = newest.floor.is_some();
+    let mut candidates = newest.heap.into_sorted_vec();
+    // Down to here everything was looked at; what is at or behind it comes with the next page.
+    let frontier = stopped_at.map(|time| HitCursor { time, id: LAST_ID });
+    if let Some(frontier) = frontier {
+        candidates.retain(|candidate| candidate.0.cursor > frontier);
+    }
+    let last = candidates.last().map(|candidate| candidate.0.cursor);
+    let next = match frontier {
+        Some(frontier) => Some(after.map_or(frontier, |after| after.min(frontier))),
+        None if left_out => last.or(after),
+        None => None,
+    };
+    let hits = candidates.into_iter().map(|Reverse(candidate)| match candidate.at {
+        At::Head(hit) => Ok(*hit),
+        At::Group(group, row) => group::hit(&group, row, candidate.line),
+    });
+    let hits = hits.collect::<Result<Vec<_>, _>>()?;
+    Ok(SearchPage { hits, next, complete: frontier.is_none() && !damaged })
+}
+
+/// Sorts behind every other id.
+const LAST_ID: RecordId = RecordId {
+    key: SourceKey { source: SourceId(u128::MAX), generation: model::Generation(u32::MAX) },
+    offset: u64::MAX,
+};
