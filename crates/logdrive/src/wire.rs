@@ -67,6 +67,7 @@ pub(crate) struct Account {
     pub generation: u32,
     pub path: String,
     pub size: u64,
+    pub read: u64,
     pub stored: u64,
     pub in_flight: u64,
     pub dead_letter: u64,

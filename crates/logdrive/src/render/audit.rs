@@ -21,8 +21,7 @@ pub(crate) fn audit_table(accounts: &[Account], style: Style, out: &mut dyn Writ
         ))
     )?;
     for account in accounts {
-        let percent = format!("{:>9}", percent(account));
-        let percent = if account.complete { style.good(&percent) } else { style.bad(&percent) };
+        let percent = paint(style, standing(account), &format!("{:>9}", percent(account)));
         let [size, stored, flight] = [account.size, account.stored, account.in_flight].map(human);
         let path = escape(&account.path);
         let generation =
@@ -36,13 +35,53 @@ pub(crate) fn audit_table(accounts: &[Account], style: Style, out: &mut dyn Writ
             writeln!(out, "{:>9} {}", "", style.dim(&escape(&line)))?;
         }
     }
-    let incomplete = accounts.iter().filter(|account| !account.complete).count();
-    let total: u64 = accounts.iter().map(|account| account.size).sum();
-    let summary = match incomplete {
-        0 => style.good(&format!("{} files, {}: every byte is accounted for", accounts.len(), human(total))),
-        n => style.bad(&format!("{} files, {}: {n} not complete", accounts.len(), human(total))),
-    };
-    writeln!(out, "{summary}")
+    writeln!(out, "{}", summary(accounts, style))
+}
+
+/// How a file stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Every byte is accounted for.
+    Complete,
+    /// What is not is on its way, or was written just now.
+    OnItsWay,
+    /// Bytes are nowhere.
+    Gaps,
+}
+
+fn standing(account: &Account) -> Standing {
+    match (account.complete, gaps(account).next()) {
+        (true, _) => Standing::Complete,
+        (false, None) => Standing::OnItsWay,
+        (false, Some(_)) => Standing::Gaps,
+    }
+}
+
+/// Gaps that are no mere waiting to be read.
+fn gaps(account: &Account) -> impl Iterator<Item = (u64, u64)> {
+    account.gaps.iter().map(|(start, end)| (*start, (*end).min(account.read))).filter(|(start, end)| start < end)
+}
+
+fn paint(style: Style, standing: Standing, text: &str) -> String {
+    match standing {
+        Standing::Complete => style.good(text),
+        Standing::OnItsWay => style.waiting(text),
+        Standing::Gaps => style.bad(text),
+    }
+}
+
+fn summary(accounts: &[Account], style: Style) -> String {
+    let count = |standing_is: Standing| accounts.iter().filter(|account| standing(account) == standing_is).count();
+    let size = human(accounts.iter().map(|account| account.size).sum());
+    let files = if accounts.len() == 1 { "1 file".to_owned() } else { format!("{} files", accounts.len()) };
+    let to_go: u64 = accounts.iter().map(|account| account.unread + account.in_flight).sum();
+    match (count(Standing::Gaps), count(Standing::OnItsWay)) {
+        (0, 0) => style.good(&format!("{files}, {size}: every byte is accounted for")),
+        (0, n) => {
+            style.waiting(&format!("{files}, {size}: nothing is missing; {} in {n} of them on the way", human(to_go)))
+        }
+        (n, _) => style.bad(&format!("{files}, {size}: {n} with gaps")),
+    }
 }
 
 /// The share of the file that is accounted for; never rounded up to 100.
@@ -87,11 +126,12 @@ fn notes(account: &Account) -> Vec<String> {
         notes.push(parts.join(", "));
     }
     const SHOWN: usize = 5;
-    for (start, end) in account.gaps.iter().take(SHOWN) {
+    for (start, end) in gaps(account).take(SHOWN) {
         notes.push(format!("gap: bytes {start} to {end} ({})", human(end - start)));
     }
-    if account.gaps.len() > SHOWN {
-        notes.push(format!("and {} more gaps (--json shows all)", account.gaps.len() - SHOWN));
+    let more = gaps(account).skip(SHOWN).count();
+    if more > 0 {
+        notes.push(format!("and {more} more gaps (--json shows all)"));
     }
     notes.extend(account.reason.clone());
     notes
@@ -106,6 +146,7 @@ mod tests {
             generation: 0,
             path: path.to_owned(),
             size,
+            read: size,
             stored,
             in_flight: 0,
             dead_letter: 0,
@@ -114,7 +155,7 @@ mod tests {
             gaps: if stored < size { vec![(stored, size)] } else { Vec::new() },
             complete: stored == size,
             expired: 0,
-            unread: size - stored,
+            unread: 0,
             stream: "web".to_owned(),
             state: Some("following".to_owned()),
             reason: None,
@@ -127,18 +168,22 @@ mod tests {
         (odd.generation, odd.state, odd.reason) =
             (2, Some("unreadable".to_owned()), Some("permission denied".to_owned()));
         let mut out = Vec::new();
-        let accounts = [account("/a", 2048, 2048), account("/c", 100_000, 99_999), odd];
+        let live = Account { read: 90, unread: 10, gaps: vec![(90, 100)], ..account("/d", 100, 90) };
+        let accounts = [account("/a", 2048, 2048), account("/c", 100_000, 99_999), odd, live.clone()];
         audit_table(&accounts, Style::plain(), &mut out).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
             " complete       size     stored  in flight stream file\n\
              \u{20}    100%      2.0kB      2.0kB         0B web    /a\n\
              \u{20}  99.99%    100.0kB    100.0kB         0B web    /c\n\
-             \u{20}         1B not read yet\n\
              \u{20}         gap: bytes 99999 to 100000 (1B)\n\
              \u{20}    100%         0B         0B         0B web    /b\\x1b (generation 2) (unreadable)\n\
              \u{20}         permission denied\n\
-             3 files, 102.0kB: 1 not complete\n"
+             \u{20}  90.00%       100B        90B         0B web    /d\n\
+             \u{20}         10B not read yet\n\
+             4 files, 102.1kB: 1 with gaps\n"
         );
+        let text = summary(&[live], Style::plain());
+        assert_eq!(text, "1 file, 100B: nothing is missing; 10B in 1 of them on the way");
     }
 }

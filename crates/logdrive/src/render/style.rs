@@ -72,6 +72,10 @@ impl Style {
         self.paint(RED, text)
     }
 
+    pub(crate) fn waiting(self, text: &str) -> String {
+        self.paint(YELLOW, text)
+    }
+
     pub(crate) fn found(self, text: &str) -> String {
         self.paint(MATCH, text)
     }
