@@ -158,10 +158,12 @@ async fn main() -> Outcome<()> {
     let parsing = cpu_total() - before - reading;
     println!("{bytes} bytes, {records} records; cut and read {:.2} CPU-s/GB, parse {:.2}", reading / gb, parsing / gb);
 
-    let folder = tempfile::tempdir()?;
+    // STORE_DIR keeps the store, to be asked by the example `ask`.
+    let temporary = tempfile::tempdir()?;
+    let folder = std::env::var_os("STORE_DIR").map_or_else(|| temporary.path().to_owned(), PathBuf::from);
     let head = std::env::var("HEAD_MIB").ok().and_then(|mib| mib.parse().ok()).unwrap_or(32);
     let options = Options { head_bytes: base::ByteSize::mib(head), merge: false, ..Options::default() };
-    let store = EmbeddedStore::open(folder.path(), options)?;
+    let store = EmbeddedStore::open(&folder, options)?;
     store.attach(QueueId(1)).await?;
     let (before, wall) = (cpu(), Instant::now());
     let mut offset = 0;
@@ -195,7 +197,7 @@ async fn main() -> Outcome<()> {
         .collect();
     println!("all: {:.0} MB/s wall; CPU-s/GB by thread: {}", bytes as f64 / 1e6 / wall, by_thread.join(", "));
     println!("peak RSS {:.0} MiB; stats {:?}", peak_mib(), store.stats().await?);
-    components(&store, folder.path(), &paths)
+    components(&store, &folder, &paths)
 }
 
 fn components(store: &EmbeddedStore, folder: &Path, paths: &[PathBuf]) -> Outcome<()> {
