@@ -118,7 +118,7 @@ impl Reader<'_, '_> {
     }
 
     /// The string whose first character is at `at`, and where it ends. Copied only if it has escapes.
-    #[inline]
+    #[inline(always)]
     fn string(&mut self, at: usize) -> Option<(Piece, usize)> {
         let end = scan::find_quote(self.line, at)?;
         if self.line[end] == b'"' { Some((piece(at, end), end + 1)) } else { self.escaped(at) }

@@ -2,6 +2,7 @@
 
 use crate::fields::{Fields, Piece, piece};
 use crate::names::ROOT;
+use crate::time::Stamp;
 use crate::{json, scan};
 
 /// Reads a line of pairs; `false` where it is anything else. Two pairs at least, and hardly a bare word among them,
@@ -42,7 +43,20 @@ pub(crate) fn parse(line: &[u8], out: &mut Fields) -> bool {
             Some(_) => return false,
         }
     }
+    if line.starts_with(b"type=") && out.time.is_none() {
+        audit_time(line, out);
+    }
     pairs >= 2 && bare * 2 <= pairs
+}
+
+/// `type=SYSCALL msg=audit(1706695200.123:456): arch=…`: the kernel's audit log.
+fn audit_time(line: &[u8], out: &mut Fields) {
+    const BEFORE: &[u8] = b" msg=audit(";
+    let Some(at) = memchr::memmem::find(line, BEFORE) else { return };
+    let start = at + BEFORE.len();
+    if let Some(colon) = scan::find(line, start, b':') {
+        out.time = Stamp::from_number(&line[start..colon]);
+    }
 }
 
 const fn is_key(byte: u8) -> bool {

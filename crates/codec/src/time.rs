@@ -241,11 +241,11 @@ pub(crate) fn iso(text: &[u8]) -> Option<(Stamp, usize)> {
     Some((Stamp::local(year, month, day, micros, zone), end))
 }
 
-/// `31/Jan/2024:10:00:00 +0000`
+/// `31/Jan/2024:10:00:00 +0000`; Django has a blank before the time of day.
 #[inline]
 pub(crate) fn clf(text: &[u8]) -> Option<(Stamp, usize)> {
     let bytes: &[u8; 20] = text.get(..20)?.try_into().ok()?;
-    if bytes[2] != b'/' || bytes[6] != b'/' || bytes[11] != b':' {
+    if bytes[2] != b'/' || bytes[6] != b'/' || !matches!(bytes[11], b':' | b' ') {
         return None;
     }
     let (day, month, year) = (two(bytes, 0)?, month(&bytes[3..6])?, four(bytes, 7)?);

@@ -361,7 +361,13 @@ fn python_go_rust_ruby() {
             "app=nova-api.log.1|pid=25746|logger=nova.osapi.server",
         ),
         ("2024/01/31 10:00:00 listening on :80", Timestamped, "?2024-01-31T09:00:00Z", Level::Unknown, ""),
-        ("2024/01/31 10:00:00 main.go:12: ERROR no way", Timestamped, "?2024-01-31T09:00:00Z", Level::Unknown, ""),
+        (
+            "2024/01/31 10:00:00 main.go:12: ERROR no way",
+            Timestamped,
+            "?2024-01-31T09:00:00Z",
+            Level::Error,
+            "logger=main.go:12",
+        ),
         // klog
         (
             "E0131 10:00:00.123456   12345 reflector.go:138] Failed to watch",
@@ -482,6 +488,113 @@ fn databases_and_the_system() {
             "app=update-alternatives",
         ),
         ("Start-Date: 2024-01-31  10:00:00", Timestamped, "?2024-01-31T09:00:00Z", Level::Unknown, "app=Start-Date"),
+    ]);
+}
+
+#[test]
+fn more_dialects() {
+    use Format::Timestamped;
+    check(&[
+        // gunicorn, celery, uvicorn, Django
+        (
+            "[2024-01-31 10:00:00 +0000] [7] [INFO] Starting gunicorn",
+            Timestamped,
+            "2024-01-31T10:00:00Z",
+            Level::Info,
+            "pid=7",
+        ),
+        (
+            "[2024-01-31 10:00:00,123: WARNING/MainProcess] celery is slow",
+            Timestamped,
+            "?2024-01-31T09:00:00.123Z",
+            Level::Warn,
+            "",
+        ),
+        ("INFO:     10.0.0.1:52100 - \"GET / HTTP/1.1\" 200 OK", Timestamped, "read", Level::Info, ""),
+        ("[31/Jan/2024 10:00:00] \"GET / HTTP/1.1\" 200 612", Timestamped, "?2024-01-31T09:00:00Z", Level::Unknown, ""),
+        // Monolog, NLog, cloud-init, fail2ban
+        (
+            "[2024-01-31T10:00:00.123456+00:00] local.ERROR: it broke {\"a\":1} []",
+            Timestamped,
+            "2024-01-31T10:00:00.123456Z",
+            Level::Error,
+            "logger=local",
+        ),
+        (
+            "2024-01-31 10:00:00.1234|WARN|My.App.Cart|slow",
+            Timestamped,
+            "?2024-01-31T09:00:00.123400Z",
+            Level::Warn,
+            "logger=My.App.Cart",
+        ),
+        (
+            "2024-01-31 10:00:00,123 - util.py[DEBUG]: Cloud-init ran",
+            Timestamped,
+            "?2024-01-31T09:00:00.123Z",
+            Level::Debug,
+            "logger=util.py",
+        ),
+        (
+            "2024-01-31 10:00:00,123 fail2ban.filter         [123]: INFO    [sshd] Found 10.0.0.1",
+            Timestamped,
+            "?2024-01-31T09:00:00.123Z",
+            Level::Info,
+            "logger=fail2ban.filter|pid=123",
+        ),
+        // PostgreSQL before and after it knows who it is talking to
+        (
+            "2024-01-31 10:00:00.123 UTC [123] [unknown]@[unknown] LOG:  connection received",
+            Timestamped,
+            "2024-01-31T10:00:00.123Z",
+            Level::Info,
+            "pid=123",
+        ),
+        (
+            "2024-01-31 10:00:00 UTC [123]: user=bob,db=shop,app=psql FATAL:  no",
+            Timestamped,
+            "2024-01-31T10:00:00Z",
+            Level::Fatal,
+            "pid=123",
+        ),
+        // MariaDB, MongoDB, Envoy, squid, Nagios
+        (
+            "2024-01-31 10:00:00 140123456789012 [Note] InnoDB: ready",
+            Timestamped,
+            "?2024-01-31T09:00:00Z",
+            Level::Info,
+            "pid=140123456789012|logger=InnoDB",
+        ),
+        (
+            "2024-01-31T10:00:00.123+0000 W  NETWORK  [listener] waiting",
+            Timestamped,
+            "2024-01-31T10:00:00.123Z",
+            Level::Warn,
+            "",
+        ),
+        (
+            "[2024-01-31 10:00:00.123][1][warning][main] [source/server.cc:1] slow",
+            Timestamped,
+            "?2024-01-31T09:00:00.123Z",
+            Level::Warn,
+            "pid=1|thread=main",
+        ),
+        (
+            "1706695200.123    100 10.0.0.1 TCP_MISS/200 612 GET http://x/",
+            Timestamped,
+            "2024-01-31T10:00:00.123Z",
+            Level::Unknown,
+            "",
+        ),
+        ("[1706695200] SERVICE ALERT: web", Timestamped, "2024-01-31T10:00:00Z", Level::Unknown, ""),
+        ("error: could not compile", Timestamped, "read", Level::Error, ""),
+        // The kernel's audit log
+        (
+            "type=SYSCALL msg=audit(1706695200.123:456): arch=c000003e syscall=59 success=yes",
+            Format::Logfmt,
+            "2024-01-31T10:00:00.123Z",
+            Level::Unknown,
+            "type=SYSCALL|msg=audit(1706695200.123:456):|arch=c000003e|syscall=59|success=yes",
+        ),
     ]);
 }
 
