@@ -47,7 +47,7 @@ fn mistakes_in_the_configuration_are_shown_where_they_are() {
         let path = folder.path("logdrive.toml");
         fs::write(&path, text).unwrap();
         let output = logdrive(&["validate", path.to_str().unwrap()]).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
+        let said = String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), Some(2), "{text}: {said}");
         assert!(said.contains(place) && said.contains(expected), "{text}: {said}");
     }

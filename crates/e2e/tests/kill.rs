@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use e2e::{Folder, Ledger, Random, Start, Writer, found, until};
+use e2e::{Folder, Ledger, Random, Start, Writer, found};
 
 const KILLS: u32 = 32;
 const WRITERS: u64 = 4;
@@ -51,7 +51,8 @@ fn kill_9_at_random_moments_loses_nothing_and_repeats_nothing() {
 }
 
 fn start(folder: &Folder) -> Start {
-    Start::up(folder, &[&folder.logs()]).config(SETTINGS)
+    // A glob, because in a folder files that begin like binaries are left alone.
+    Start::up(folder, &[&folder.logs().join("*")]).config(SETTINGS)
 }
 
 /// Lets the writers end where the test fails.
@@ -71,7 +72,7 @@ fn write(folder: &Folder, n: u64, seed: u64, stop: &AtomicBool) -> Ledger {
         if random.percent(1) {
             writer.rotate();
         }
-        std::thread::sleep(Duration::from_millis(random.below(40)));
+        std::thread::sleep(Duration::from_millis(random.below(120)));
     }
     writer.finish()
 }
@@ -90,6 +91,4 @@ fn kill_again_and_again(folder: &Folder, random: &mut Random) {
             std::thread::sleep(Duration::from_millis(random.below(1500)));
         }
     }
-    // Otherwise the last one might have had nothing to do.
-    until("the data folder is there", || if folder.path("data").exists() { Ok(()) } else { Err(String::new()) });
 }
