@@ -13,6 +13,7 @@ pub mod decorators;
 pub mod driver;
 mod error;
 mod memory;
+pub mod remote;
 pub mod testing;
 
 use std::fmt;
