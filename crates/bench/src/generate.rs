@@ -35,7 +35,6 @@ pub enum Layout {
 /// The generated files.
 #[derive(Clone, Debug)]
 pub struct Input {
-    pub folder: PathBuf,
     pub files: Vec<PathBuf>,
     pub bytes: u64,
     pub lines: u64,
@@ -52,7 +51,7 @@ pub fn cached(parent: &Path, bytes: u64) -> Result<Input> {
     let files = ["web/access.log", "shop/shop.log", "billing/billing.log"].map(|name| folder.join(name)).to_vec();
     let sizes: Vec<u64> = files.iter().map(|file| Ok(file.metadata()?.len())).collect::<Result<_>>()?;
     let lines: u64 = std::fs::read_to_string(folder.join("lines"))?.trim().parse().context("lines")?;
-    Ok(Input { folder, files, bytes: sizes.iter().sum(), lines })
+    Ok(Input { files, bytes: sizes.iter().sum(), lines })
 }
 
 /// Writes about `bytes` bytes of lines below `folder`.

@@ -30,11 +30,6 @@ pub fn memory(pid: u32) -> Result<(u64, u64)> {
     Ok((field("VmRSS:").context("VmRSS")? << 10, field("VmHWM:").context("VmHWM")? << 10))
 }
 
-/// Forgets the most so far.
-pub fn reset_peak(pid: u32) -> Result<()> {
-    std::fs::write(format!("/proc/{pid}/clear_refs"), "5").context("cannot reset the peak of memory")
-}
-
 /// Bytes of all files below a folder.
 pub fn folder_bytes(folder: &Path) -> u64 {
     let Ok(entries) = std::fs::read_dir(folder) else { return 0 };

@@ -5,6 +5,7 @@ mod hold;
 mod ingest;
 mod latency;
 mod restart;
+mod search;
 mod yardstick;
 
 pub use hold::pace;
@@ -27,13 +28,14 @@ pub struct Env {
 type Measure = fn(&Env) -> Result<Vec<Figure>>;
 
 /// Name, what it measures, and how.
-pub const MEASUREMENTS: [(&str, &str, Measure); 7] = [
+pub const MEASUREMENTS: [(&str, &str, Measure); 8] = [
     ("yardstick", "zstd -1 and grep over the same files", yardstick::measure),
     ("agent", "file to blackhole: speed and memory of the agent alone", agent::blackhole),
     ("queue", "file to embedded queue, durable, by codec", agent::queue),
     ("hold", "what the agent uses at 10 MB/s", hold::measure),
     ("ingest", "file to searchable, all stages: CPU, wall, memory, disk", ingest::measure),
     ("latency", "line written to line found, light load", latency::measure),
+    ("search", "searching all of it on one core", search::measure),
     ("restart", "kill -9 with everything in queue and store, until lines flow", restart::measure),
 ];
 

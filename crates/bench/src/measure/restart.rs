@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use e2e::Start;
 
-use super::ingest::{all_stored, stored};
+use super::ingest::{all_stored, ensure_stored, stored};
 use super::{Env, until};
 use crate::report::{Figure, Target};
 
 pub fn measure(env: &Env) -> Result<Vec<Figure>> {
+    ensure_stored(env)?;
     let folder = env.fresh("restart")?;
     let (mut ready, mut flow) = (f64::MAX, f64::MAX);
     let log = folder.join("fresh.log");
