@@ -15,6 +15,8 @@ use crate::reports::RemoteReports;
 pub(crate) struct App {
     pub parts: Parts,
     pub remote: RemoteReports,
+    /// The queue as it is offered to other machines.
+    pub offered: Option<crate::routes::Offered>,
     pub figures: Figures,
     pub shutdown: Shutdown,
     /// Where we listen.

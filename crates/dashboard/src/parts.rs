@@ -63,6 +63,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Bytes of a request's body that carries batches.
     pub batch_body_bytes: usize,
+    /// Such bodies in memory at a time; more wait.
+    pub batch_bodies: usize,
     /// Answers get so long to end at shutdown.
     pub drain: Duration,
     /// A question that names no deadline gets this one.
@@ -81,6 +83,8 @@ pub struct Limits {
     pub remote_hosts: usize,
     /// Reports kept of one remote agent.
     pub remote_sources: usize,
+    /// Topics of the queue that can be used from outside.
+    pub remote_topics: usize,
 }
 
 impl Default for Limits {
@@ -92,6 +96,7 @@ impl Default for Limits {
             request_timeout: Duration::from_secs(60),
             body_bytes: 8 << 20,
             batch_body_bytes: 64 << 20,
+            batch_bodies: 4,
             drain: Duration::from_secs(5),
             default_deadline: Duration::from_secs(10),
             deadline_max: Duration::from_secs(600),
@@ -101,6 +106,7 @@ impl Default for Limits {
             heartbeat: Duration::from_secs(5),
             remote_hosts: 256,
             remote_sources: 10_000,
+            remote_topics: 64,
         }
     }
 }
@@ -114,6 +120,7 @@ struct LimitsShown {
     request_timeout_ms: u64,
     body_bytes: usize,
     batch_body_bytes: usize,
+    batch_bodies: usize,
     drain_ms: u64,
     default_deadline_ms: u64,
     deadline_ms_max: u64,
@@ -123,6 +130,7 @@ struct LimitsShown {
     heartbeat_ms: u64,
     remote_hosts: usize,
     remote_sources: usize,
+    remote_topics: usize,
 }
 
 impl From<Limits> for LimitsShown {
@@ -135,6 +143,7 @@ impl From<Limits> for LimitsShown {
             request_timeout_ms: millis(limits.request_timeout),
             body_bytes: limits.body_bytes,
             batch_body_bytes: limits.batch_body_bytes,
+            batch_bodies: limits.batch_bodies,
             drain_ms: millis(limits.drain),
             default_deadline_ms: millis(limits.default_deadline),
             deadline_ms_max: millis(limits.deadline_max),
@@ -144,6 +153,7 @@ impl From<Limits> for LimitsShown {
             heartbeat_ms: millis(limits.heartbeat),
             remote_hosts: limits.remote_hosts,
             remote_sources: limits.remote_sources,
+            remote_topics: limits.remote_topics,
         }
     }
 }

@@ -33,9 +33,10 @@ kinds! {
         "See /openapi.json for what each path takes, and in which content type."
     TOO_LARGE "/problems/too-large" PAYLOAD_TOO_LARGE "the body is too large"
         "Send less at a time; the bounds are shown at /api/v1/config."
-    FOREIGN_HOST "/problems/foreign-host" FORBIDDEN "the request names a foreign host"
+    FOREIGN_HOST "/problems/foreign-host" FORBIDDEN "the request comes by way of somebody else"
         "On a loopback address only requests for localhost or an IP address are answered, so that no web page can \
-         read your logs by way of your browser. A proxy in front must send `Host: localhost`."
+         read your logs by way of your browser; a proxy in front must send `Host: localhost`. Pages of another origin may not change \
+         anything."
     NOT_FOUND "/problems/not-found" NOT_FOUND "there is no such thing"
         "It may have been removed by retention, or never have been here."
     METHOD "/problems/method" METHOD_NOT_ALLOWED "that method is not for this path"

@@ -51,8 +51,10 @@ pub fn build(listen: SocketAddr, parts: Parts) -> Result<Dashboard, DashboardErr
     listener.set_nonblocking(true).map_err(refused)?;
     let address = listener.local_addr().map_err(refused)?;
     let figures = Figures::registered(&parts.metrics);
+    let offered = parts.queue.clone().map(|queue| routes::Offered::new(queue, &parts.limits));
     let app = App {
         parts,
+        offered,
         remote: RemoteReports::default(),
         figures,
         shutdown: Shutdown::new(),
@@ -191,18 +193,26 @@ impl Connection {
     }
 }
 
-/// On a loopback address only requests to a name that is ours are answered. A web page elsewhere whose name was made
-/// to resolve to this machine could otherwise read the logs through the user's browser.
+/// No web page elsewhere reads or writes here by way of a user's browser.
+///
+/// On a loopback address only requests to a name that is ours are answered: the page's own name could have been made
+/// to resolve to this machine. And what a browser says comes from a page of another origin may not change anything.
 pub(crate) async fn only_own_host(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let authority = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let authority = authority.or_else(|| request.uri().authority().map(axum::http::uri::Authority::as_str));
-    match authority {
-        Some(host) if app.address.ip().is_loopback() && !is_own(host) => {
-            let detail = format!("'{host}' is not a name of this server; use http://{}", app.address);
-            Problem::new(&problem::FOREIGN_HOST, detail).into_response()
-        }
-        _ => next.run(request).await,
+    match foreign(&app, &request) {
+        Some(detail) => Problem::new(&problem::FOREIGN_HOST, detail).into_response(),
+        None => next.run(request).await,
     }
+}
+
+fn foreign(app: &App, request: &Request) -> Option<String> {
+    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let authority = text(header::HOST).or_else(|| request.uri().authority().map(axum::http::uri::Authority::as_str));
+    if let Some(host) = authority.filter(|host| app.address.ip().is_loopback() && !is_own(host)) {
+        return Some(format!("'{host}' is not a name of this server; use http://{}", app.address));
+    }
+    let origin = text(header::ORIGIN).filter(|_| !request.method().is_safe())?;
+    let is_other = origin.split_once("://").map(|(_, host)| host) != authority;
+    is_other.then(|| format!("a page of '{origin}' may not change anything here"))
 }
 
 /// Whether the name is `localhost`, under it, or an address.

@@ -10,6 +10,7 @@ mod health;
 mod meta;
 mod ndjson;
 mod page;
+mod queue;
 mod search;
 mod sources;
 mod stats;
@@ -33,6 +34,7 @@ use crate::params::{Param, Params};
 use crate::problem::{self, Problem};
 
 pub(crate) use ndjson::CONTROL_SCHEMAS;
+pub(crate) use queue::Offered;
 
 /// A content type with its schema.
 #[derive(Clone, Copy)]
@@ -51,14 +53,12 @@ pub(crate) struct Route {
     pub body: Option<Content>,
     pub answers: &'static [Content],
     pub handler: fn() -> MethodRouter<Arc<App>>,
-    /// Bytes of the body come from the larger bound.
-    pub carries_batches: bool,
 }
 
 impl Route {
     const fn get(path: &'static str, summary: &'static str, handler: fn() -> MethodRouter<Arc<App>>) -> Self {
         let method = "get";
-        Self { method, path, summary, params: &[], body: None, answers: &[TEXT], handler, carries_batches: false }
+        Self { method, path, summary, params: &[], body: None, answers: &[TEXT], handler }
     }
 
     const fn post(path: &'static str, summary: &'static str, handler: fn() -> MethodRouter<Arc<App>>) -> Self {
@@ -155,6 +155,11 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::post("/api/v1/agents/{host}/sources", "An agent elsewhere reports its files.", || post(agents::sources))
         .takes(json::<agents::Reports>())
         .answers(&[json::<agents::Taken>()]),
+    Route::post("/api/v1/queue/{topic}/{call}", "The queue's own calls, from agents and transfers elsewhere.", || {
+        post(queue::call)
+    })
+    .takes(BYTES)
+    .answers(&[BYTES]),
 ];
 
 /// The routes as a service.
@@ -162,10 +167,9 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     let mut router = Router::new();
     for route in ROUTES {
         let limits = &app.parts.limits;
-        let body_max = if route.carries_batches { limits.batch_body_bytes } else { limits.body_bytes };
         let handler: MethodRouter<Arc<App>> = (route.handler)()
             .layer::<_, Infallible>(from_fn_with_state((Arc::clone(app), *route), around))
-            .layer(DefaultBodyLimit::max(body_max));
+            .layer(DefaultBodyLimit::max(limits.body_bytes));
         router = router.route(route.path, handler);
     }
     router

@@ -3,6 +3,7 @@
 mod audit;
 mod meta;
 mod questions;
+mod queue_calls;
 mod search;
 mod server;
 mod support;

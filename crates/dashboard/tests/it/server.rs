@@ -161,6 +161,12 @@ fn other_methods_and_foreign_hosts_are_refused() {
     assert!(said.starts_with("HTTP/1.1 405") && said.contains("allow: POST"), "{said}");
     let said = read_all(server.raw("HEAD /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"));
     assert!(said.starts_with("HTTP/1.1 200") && said.ends_with("\r\n\r\n"), "{said}");
+    let head =
+        "POST /api/v1/queue/lines/stats HTTP/1.1\r\nhost: localhost:1\r\nconnection: close\r\ncontent-length: 0\r\n";
+    for (origin, status) in [("http://evil.example", "403"), ("null", "403"), ("http://localhost:1", "200")] {
+        let said = read_all(server.raw(&format!("{head}origin: {origin}\r\n\r\n")));
+        assert!(said.starts_with(&format!("HTTP/1.1 {status}")), "{origin}: {said}");
+    }
     for (host, status) in [("evil.example", "403"), ("localhost:1", "200"), ("127.0.0.1", "200")] {
         let said = read_all(server.raw(&format!("GET /health HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")));
         assert!(said.starts_with(&format!("HTTP/1.1 {status}")), "{host}: {said}");
