@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use base::Timestamp;
 use bytes::Bytes;
-use codec::{Framing, ParseRules, Parser, cut, cut_last_newline, detect, encode_payload};
+use codec::{FieldReader, Framing, ParseRules, Parser, cut, cut_last_newline, detect, encode_payload, field};
 use model::{Batch, BatchFlags, BatchHeader, Codec, Generation, Revision, SourceId, SourceKey};
 
 const BLOCK: usize = 256 << 10;
@@ -184,6 +184,17 @@ fn main() {
     report("parse", &batches, |n| match parser.parse(&batches[n], &rules) {
         Ok(parsed) => drop(black_box(parsed)),
         Err(error) => eprintln!("{error}"),
+    });
+    report("field", &batches, |n| {
+        for line in framed[n].0.split(|byte| *byte == b'\n') {
+            black_box(field(framed[n].1.format, line, "msg"));
+        }
+    });
+    let mut reader = FieldReader::new();
+    report("reader", &batches, |n| {
+        for line in framed[n].0.split(|byte| *byte == b'\n') {
+            black_box(reader.field(framed[n].1.format, line, "msg"));
+        }
     });
 }
 

@@ -53,6 +53,8 @@ pub(crate) struct Fields {
     /// How good the names were under which time and level were found; lower is better.
     pub time_rank: u8,
     pub level_rank: u8,
+    /// Nobody asks for time and level: names are not looked at for what they mean.
+    pub fields_only: bool,
 }
 
 /// A piece of the line.
@@ -65,6 +67,12 @@ impl Fields {
     /// For many lines: with room to number the names met.
     pub fn with_names() -> Self {
         Self { names: Names::with_room(), ..Self::default() }
+    }
+
+    /// For a line now and then, of which only fields are asked.
+    pub fn for_one_line() -> Self {
+        let (items, spelled) = (Vec::with_capacity(24), Vec::with_capacity(24));
+        Self { items, spelled, fields_only: true, ..Self::default() }
     }
 
     pub fn clear(&mut self) {

@@ -200,6 +200,9 @@ fn hex4(line: &[u8], at: usize) -> Option<u32> {
 /// Notes the value of a field that is the record's time or level, by its name. Shared with logfmt.
 #[inline]
 pub(crate) fn notice(line: &[u8], out: &mut Fields, name: Slot, value: Piece) {
+    if out.fields_only {
+        return;
+    }
     let role = if names::is_numbered(name) { out.names.role(name) } else { names::role(out.name(line, name)) };
     match role {
         Role::Time(rank) if rank < out.time_rank => {

@@ -29,6 +29,6 @@ mod timestamped;
 pub use cut::{Cut, Framing, cut, cut_last_newline};
 pub use detect::detect;
 pub use error::CodecError;
-pub use parser::{ParseMode, ParseRules, Parser, field, fields};
+pub use parser::{FieldReader, ParseMode, ParseRules, Parser, field, fields};
 pub use payload::{decode_payload, encode_payload};
 pub use start::is_record_start;

@@ -211,11 +211,49 @@ fn candidates(line: &[u8]) -> &'static [Format] {
     }
 }
 
-/// Visits the fields of one line again, from its text and format alone: the same names and values as
-/// [`Parser::parse`] gives, also those that got no column there.
+/// Reads fields again from lines and formats alone: the same names and values as [`Parser::parse`] gives, also those
+/// that got no column there. Keeps its scratch: for many lines.
+pub struct FieldReader(Fields);
+
+impl Default for FieldReader {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl FieldReader {
+    /// With empty scratch.
+    pub fn new() -> Self {
+        let mut fields = Fields::with_names();
+        fields.fields_only = true;
+        Self(fields)
+    }
+
+    /// Visits the fields of one line.
+    pub fn fields<'a>(&mut self, format: Format, line: &'a [u8], visit: &mut dyn FnMut(&str, Cow<'a, [u8]>)) {
+        self.0.names.make_room();
+        visit_fields(&mut self.0, format, line, visit);
+    }
+
+    /// One field of a line.
+    pub fn field<'a>(&mut self, format: Format, line: &'a [u8], name: &str) -> Option<Cow<'a, [u8]>> {
+        self.0.names.make_room();
+        find_field(&mut self.0, format, line, name)
+    }
+}
+
+/// Visits the fields of one line; see [`FieldReader`].
 pub fn fields<'a>(format: Format, line: &'a [u8], visit: &mut dyn FnMut(&str, Cow<'a, [u8]>)) {
-    let mut found = Fields::default();
-    if parse_as(format, line, false, &mut found) == Format::Unknown {
+    visit_fields(&mut Fields::for_one_line(), format, line, visit);
+}
+
+/// One field of a line; see [`FieldReader`].
+pub fn field<'a>(format: Format, line: &'a [u8], name: &str) -> Option<Cow<'a, [u8]>> {
+    find_field(&mut Fields::for_one_line(), format, line, name)
+}
+
+fn visit_fields<'a>(found: &mut Fields, format: Format, line: &'a [u8], visit: &mut dyn FnMut(&str, Cow<'a, [u8]>)) {
+    if parse_as(format, line, false, found) == Format::Unknown {
         return;
     }
     for (n, item) in found.items.iter().enumerate() {
@@ -224,18 +262,16 @@ pub fn fields<'a>(format: Format, line: &'a [u8], visit: &mut dyn FnMut(&str, Co
         if name.is_empty() || found.items[..n].iter().any(|earlier| found.name(line, earlier.slot) == name) {
             continue;
         }
-        visit(name_text, value(&found, line, item.value));
+        visit(name_text, value(found, line, item.value));
     }
 }
 
-/// One field of a line; see [`fields`].
-pub fn field<'a>(format: Format, line: &'a [u8], name: &str) -> Option<Cow<'a, [u8]>> {
-    let mut found = Fields::default();
-    if parse_as(format, line, false, &mut found) == Format::Unknown {
+fn find_field<'a>(found: &mut Fields, format: Format, line: &'a [u8], name: &str) -> Option<Cow<'a, [u8]>> {
+    if parse_as(format, line, false, found) == Format::Unknown {
         return None;
     }
     let item = found.items.iter().find(|item| found.name(line, item.slot) == name.as_bytes())?;
-    Some(value(&found, line, item.value))
+    Some(value(found, line, item.value))
 }
 
 fn value<'a>(found: &Fields, line: &'a [u8], piece: Piece) -> Cow<'a, [u8]> {

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use crate::common::{batch, batch_as};
-use codec::{Framing, ParseMode, ParseRules, Parser, cut, cut_last_newline, detect, field, fields, is_record_start};
+use codec::{
+    FieldReader, Framing, ParseMode, ParseRules, Parser, cut, cut_last_newline, detect, field, fields, is_record_start,
+};
 use model::{BatchFlags, Codec, Format, Marks, ParsedBatch};
 use proptest::prelude::*;
 
@@ -112,6 +114,7 @@ fn tiles(parsed: &ParsedBatch) {
 
 /// What `fields` reads from a record is what the columns say.
 fn agrees(parsed: &ParsedBatch) {
+    let mut reader = FieldReader::new();
     for (row, record) in parsed.records.iter().enumerate() {
         let line = parsed.line(record);
         let mut again = Vec::new();
@@ -122,6 +125,7 @@ fn agrees(parsed: &ParsedBatch) {
         }
         for (name, value) in &again {
             assert_eq!(field(record.format, line, name).as_deref(), Some(&**value), "{name}");
+            assert_eq!(reader.field(record.format, line, name).as_deref(), Some(&**value), "{name}");
         }
         again.sort();
         let mut columns: Vec<_> = parsed.fields(row).map(|(name, value)| (name.to_owned(), value.to_vec())).collect();
