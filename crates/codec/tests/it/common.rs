@@ -5,7 +5,9 @@ use std::sync::Arc;
 use base::Timestamp;
 use bytes::Bytes;
 use codec::{Framing, ParseRules, Parser, cut, encode_payload};
-use model::{Batch, BatchFlags, BatchHeader, Codec, Format, Generation, ParsedBatch, Revision, SourceId, SourceKey};
+use model::{
+    Batch, BatchFlags, BatchHeader, Codec, Format, Generation, Level, Marks, ParsedBatch, Revision, SourceId, SourceKey,
+};
 
 /// When the batches of tests are read: 2024-03-01 12:00 UTC.
 pub fn read_at() -> Timestamp {
@@ -49,4 +51,29 @@ pub fn batch_as(bytes: &[u8], framing: Framing, codec: Codec, flags: BatchFlags)
 pub fn parse(bytes: &[u8], format: Format) -> ParsedBatch {
     let framing = Framing { format, join: true };
     Parser::new().parse(&batch(bytes, framing), &ParseRules::default()).expect("a batch made here is sound")
+}
+
+/// A line; its format; its time (`read` where it has none, `?` before one that was completed); its level; its fields.
+pub type Case = (&'static str, Format, &'static str, Level, &'static str);
+
+/// Each line is read as it should be, whether or not its source was recognised.
+pub fn check(cases: &[Case]) {
+    for &(line, format, time, level, fields) in cases {
+        for hint in [Format::Unknown, format] {
+            let parsed = parse(format!("{line}\n").as_bytes(), hint);
+            assert_eq!(parsed.records.len(), 1, "{line}");
+            let record = parsed.records[0];
+            assert_eq!(record.format, format, "format with hint {hint}: {line}");
+            let completed = if record.marks.has(Marks::TIME_COMPLETED) { "?" } else { "" };
+            let shown = match record.marks.has(Marks::TIME_IS_READ_TIME) {
+                true => "read".to_owned(),
+                false => format!("{completed}{}", record.time),
+            };
+            assert_eq!(shown, time, "time with hint {hint}: {line}");
+            assert_eq!(record.level, level, "level with hint {hint}: {line}");
+            let found: Vec<String> =
+                parsed.fields(0).map(|(name, value)| format!("{name}={}", String::from_utf8_lossy(value))).collect();
+            assert_eq!(found.join("|"), fields, "fields with hint {hint}: {line}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The codec from outside: what is read from real lines, where records begin, and what holds for any bytes.
 
 mod common;
+mod dialects;
 mod formats;
 mod framing;
 mod parsing;
