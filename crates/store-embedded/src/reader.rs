@@ -29,12 +29,14 @@ impl Reader for EmbeddedStore {
 
     async fn histogram(&self, request: &HistogramRequest) -> Result<Histogram, StoreError> {
         let (counts, request) = (self.inner.counts.clone(), request.clone());
-        self.ask(request.scope.deadline, move |snapshot, budget| search::histogram(snapshot, &request, &counts, budget)).await
+        self.ask(request.scope.deadline, move |snapshot, budget| search::histogram(snapshot, &request, &counts, budget))
+            .await
     }
 
     async fn facets(&self, request: &FacetsRequest) -> Result<Facets, StoreError> {
         let (counts, request) = (self.inner.counts.clone(), request.clone());
-        self.ask(request.scope.deadline, move |snapshot, budget| search::facets(snapshot, &request, &counts, budget)).await
+        self.ask(request.scope.deadline, move |snapshot, budget| search::facets(snapshot, &request, &counts, budget))
+            .await
     }
 
     async fn fields(&self, scope: &Scope) -> Result<Vec<FieldInfo>, StoreError> {

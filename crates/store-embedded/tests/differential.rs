@@ -17,8 +17,20 @@ use store::{
 use store_embedded::{EmbeddedStore, Options};
 
 const WORDS: [&str; 14] = [
-    "timeout", "Timeout", "timeouts", "connection", "reset", "peer", "Größe", "user_id", "10.0.0.1", "[ERROR]", "a:b",
-    "x=1", "500", "1.50",
+    "timeout",
+    "Timeout",
+    "timeouts",
+    "connection",
+    "reset",
+    "peer",
+    "Größe",
+    "user_id",
+    "10.0.0.1",
+    "[ERROR]",
+    "a:b",
+    "x=1",
+    "500",
+    "1.50",
 ];
 const PATHS: [&str; 6] = ["/health", "/api/v1/users", "/api/v1/health?x=1", "/", "/Login", "/api/timeout"];
 
@@ -30,25 +42,40 @@ fn line(random: &mut Random, format: Format, n: u64) -> String {
     let (second, milli) = (n % 60, random.below(1000));
     let at = format!("2024-05-{:02}T10:{:02}:{second:02}.{milli:03}Z", 1 + random.below(2), n / 60 % 60);
     let level = *random.one(&["DEBUG", "INFO", "WARN", "ERROR"]);
-    let status = *random.one(&["200", "201", "404", "500", "503"]);
+    let status = random.one(&["200", "201", "404", "500", "503"]);
     let number = random.below(400);
     match format {
         Format::Json => {
-            let text = words(random).replace('t', *random.one(&["t", "t", "\\u0074"]));
-            let extra = *random.one(&["", ",\"user\":\"Ann\"", ",\"nested\":{\"took\":1.50,\"id\":7}", ",\"timeout\":true"]);
-            format!("{{\"time\":\"{at}\",\"level\":\"{level}\",\"status\":{status},\"n\":{number},\"msg\":\"{text}\"{extra}}}")
+            let t = *random.one(&["t", "t", "\\u0074"]);
+            let text = words(random).replace('t', t);
+            let extra =
+                *random.one(&["", ",\"user\":\"Ann\"", ",\"nested\":{\"took\":1.50,\"id\":7}", ",\"timeout\":true"]);
+            format!(
+                "{{\"time\":\"{at}\",\"level\":\"{level}\",\"status\":{status},\"n\":{number},\"msg\":\"{text}\"{extra}}}"
+            )
         }
         Format::Logfmt => {
-            format!("time={at} level={level} status={status} n={number} path={} msg=\"{}\"", random.one(&PATHS), words(random))
+            format!(
+                "time={at} level={level} status={status} n={number} path={} msg=\"{}\"",
+                random.one(&PATHS),
+                words(random)
+            )
         }
         Format::Access => {
             let (path, agent) = (*random.one(&PATHS), words(random));
             let clock = format!("{:02}/May/2024:10:{:02}:{second:02} +0000", 1 + random.below(2), n / 60 % 60);
-            format!("10.0.0.{} - - [{clock}] \"GET {path} HTTP/1.1\" {status} {number} \"-\" \"{agent}\"", random.below(9))
+            format!(
+                "10.0.0.{} - - [{clock}] \"GET {path} HTTP/1.1\" {status} {number} \"-\" \"{agent}\"",
+                random.below(9)
+            )
         }
         Format::Timestamped => {
             let trace = *random.one(&["", "", "", "\njava.io.IOException: timeout\n\tat a.B.c(B.java:12)"]);
-            format!("{} {level} [main] com.example.Service - {}{trace}", at.replace('T', " ").trim_end_matches('Z'), words(random))
+            format!(
+                "{} {level} [main] com.example.Service - {}{trace}",
+                at.replace('T', " ").trim_end_matches('Z'),
+                words(random)
+            )
         }
         _ => words(random),
     }
@@ -104,12 +131,52 @@ fn batches(random: &mut Random, count: usize, lines: u64) -> Vec<StoreBatch> {
 }
 
 const ATOMS: [&str; 46] = [
-    "timeout", "TIMEOUTS", "connection", "\"connection reset\"", "größe", "Größe", "10.0.0.1", "[ERROR]", "a:b", "500",
-    "time*", "*out", "*meo*", "t?meout", "/time(out)?s/", "/(?i)TIMEOUT/", "status:500", "status:[500 TO 599]",
-    "status:>=404", "status:*", "path:/health", "path:timeout", "path:*", "file:2.log", "n:<100", "n:7", "n:[10 TO 200]",
-    "msg:timeout", "msg:\"connection reset\"", "msg:time*", "msg:1.5", "nested.took:1.5", "nested.id:*", "user:ann",
-    "user:=Ann", "level:error", "level:>=warn", "stream:web", "host:h2", "generation:1", "format:json", "nosuch:timeout",
-    "msg:\"\"", "timeout:true", "java.io.IOException", "offset:<900",
+    "timeout",
+    "TIMEOUTS",
+    "connection",
+    "\"connection reset\"",
+    "größe",
+    "Größe",
+    "10.0.0.1",
+    "[ERROR]",
+    "a:b",
+    "500",
+    "time*",
+    "*out",
+    "*meo*",
+    "t?meout",
+    "/time(out)?s/",
+    "/(?i)TIMEOUT/",
+    "status:500",
+    "status:[500 TO 599]",
+    "status:>=404",
+    "status:*",
+    "path:/health",
+    "path:timeout",
+    "path:*",
+    "file:2.log",
+    "n:<100",
+    "n:7",
+    "n:[10 TO 200]",
+    "msg:timeout",
+    "msg:\"connection reset\"",
+    "msg:time*",
+    "msg:1.5",
+    "nested.took:1.5",
+    "nested.id:*",
+    "user:ann",
+    "user:=Ann",
+    "level:error",
+    "level:>=warn",
+    "stream:web",
+    "host:h2",
+    "generation:1",
+    "format:json",
+    "nosuch:timeout",
+    "msg:\"\"",
+    "timeout:true",
+    "java.io.IOException",
+    "offset:<900",
 ];
 
 fn query() -> impl Strategy<Value = String> {

@@ -43,6 +43,10 @@ impl Block for BatchBlock {
         self.batch.records.len()
     }
 
+    fn read_times(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn time(&self, row: usize) -> Timestamp {
         self.batch.records[row].time
     }
@@ -53,6 +57,10 @@ impl Block for BatchBlock {
 
     fn lines(&self) -> Result<LinesRef<'_>, StoreError> {
         Ok(LinesRef { data: &self.batch.payload, ranges: &self.ranges })
+    }
+
+    fn may_hold(&self, _text: &[u8]) -> Result<bool, StoreError> {
+        Ok(true)
     }
 
     fn has_text(&self) -> bool {
@@ -82,7 +90,8 @@ impl Block for BatchBlock {
             None => Passes::Absent,
             Some(Values::Unique(_)) => Passes::InLines,
             Some(Values::Coded { dictionary, codes }) => {
-                let values = dictionary.iter().map(|span| self.batch.bytes(*span).is_some_and(|value| test.is_match(value)));
+                let values =
+                    dictionary.iter().map(|span| self.batch.bytes(*span).is_some_and(|value| test.is_match(value)));
                 let passes = std::iter::once(false).chain(values).collect();
                 Passes::Coded(codes.iter().map(|code| u32::from(*code)).collect(), passes)
             }

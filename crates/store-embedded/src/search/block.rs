@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use base::Timestamp;
 use model::RecordId;
-use store::query::{FixedTest, ValueTest};
 use store::StoreError;
+use store::query::{FixedTest, ValueTest};
 
 /// Which rows of a block are still in question, one `bool` a row: simple, and quick because it becomes vector code.
 pub(super) type Mask = [bool];
@@ -64,9 +64,18 @@ pub(super) enum Labels<'a> {
 /// test is, within one question.
 pub(super) trait Block {
     fn rows(&self) -> usize;
+
+    /// Reads the times, where they are not known yet.
+    fn read_times(&self) -> Result<(), StoreError>;
+
+    /// The time of a row, after [`Block::read_times`].
     fn time(&self, row: usize) -> Timestamp;
+
     fn id(&self, row: usize) -> Result<RecordId, StoreError>;
     fn lines(&self) -> Result<LinesRef<'_>, StoreError>;
+
+    /// Whether all tokens of a text may be in the lines, as far as that is known without them.
+    fn may_hold(&self, text: &[u8]) -> Result<bool, StoreError>;
 
     /// Whether values may not stand verbatim in their lines.
     fn has_text(&self) -> bool;

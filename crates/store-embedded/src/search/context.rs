@@ -45,7 +45,8 @@ impl Nearest {
     /// Whether anything in these ranges of the source may be wanted.
     fn wants_any(&self, held: &Intervals) -> bool {
         let near = |start: u64, end: u64| {
-            (start < self.offset && self.wants(end.min(self.offset) - 1)) || (end > self.offset && self.wants(start.max(self.offset)))
+            (start < self.offset && self.wants(end.min(self.offset) - 1))
+                || (end > self.offset && self.wants(start.max(self.offset)))
         };
         held.ranges().iter().any(|(start, end)| end > start && near(*start, *end))
     }

@@ -17,7 +17,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::block::{Block, Labels, count, is_empty, rows};
 use super::budget::Budget;
-use super::eval::narrow;
+use super::eval::{in_range, narrow};
 use super::scan::{Place, Places, Plan};
 use crate::Snapshot;
 
@@ -148,7 +148,7 @@ fn count_all(
                     continue;
                 }
                 let mut tallies = tallies(dimensions);
-                let done = count_group(&open, number, &plan, &mut tallies, budget);
+                let done = count_group(&open, number, &plan, whole, &mut tallies, budget);
                 let done = places.unless_damaged(done)?;
                 let counts: Vec<_> = tallies.into_iter().map(|tally| Arc::new(tally.counts)).collect();
                 if matches!(done, Some(true)) && whole {
@@ -160,7 +160,7 @@ fn count_all(
             Place::Page(_) => {}
             Place::Batch(batch) => {
                 let mut tallies = tallies(dimensions);
-                count_block(&batch, &plan, &mut tallies)?;
+                count_block(&batch, &plan, false, &mut tallies)?;
                 add(&tallies.into_iter().map(|tally| Arc::new(tally.counts)).collect::<Vec<_>>());
             }
         }
@@ -182,25 +182,31 @@ fn count_group(
     open: &Arc<crate::part::OpenPart>,
     number: usize,
     plan: &Plan,
+    whole: bool,
     tallies: &mut [Tally<'_>],
     budget: &Budget,
 ) -> Result<bool, StoreError> {
-    for page in super::scan::pages(open, number, plan)? {
+    for page in
+        if whole { super::scan::pages_untimed(open, number, plan)? } else { super::scan::pages(open, number, plan)? }
+    {
         if budget.is_spent() {
             return Ok(false);
         }
-        count_block(&page, plan, tallies)?;
+        count_block(&page, plan, whole, tallies)?;
     }
     Ok(true)
 }
 
-fn count_block<B: Block>(block: &B, plan: &Plan, tallies: &mut [Tally<'_>]) -> Result<(), StoreError> {
-    let mut mask: Vec<bool> = (0..block.rows()).map(|row| plan.range.contains(block.time(row))).collect();
+fn count_block<B: Block>(block: &B, plan: &Plan, whole: bool, tallies: &mut [Tally<'_>]) -> Result<(), StoreError> {
+    let mut mask = if whole { vec![true; block.rows()] } else { in_range(block, plan)? };
     if !is_empty(&mask) {
         narrow(plan.matcher.root(), block, &mut mask)?;
     }
     if is_empty(&mask) {
         return Ok(());
+    }
+    if tallies.iter().any(|tally| tally.dimension.width.is_some()) {
+        block.read_times()?;
     }
     tallies.iter_mut().try_for_each(|tally| tally.add(block, &mask))
 }
@@ -214,10 +220,13 @@ struct Tally<'a> {
 impl Tally<'_> {
     fn add<B: Block>(&mut self, block: &B, mask: &[bool]) -> Result<(), StoreError> {
         let Some(by) = &self.dimension.by else {
-            return Ok(match self.dimension.width {
-                None => drop(self.counts.add(Some(""), 0, count(mask) as u64)),
+            match self.dimension.width {
+                None => {
+                    self.counts.add(Some(""), 0, count(mask) as u64);
+                }
                 Some(width) => self.add_runs(block, width, rows(mask).map(|row| (row, 0)), &|_| Some("".into())),
-            });
+            }
+            return Ok(());
         };
         let width = self.dimension.width.unwrap_or(i64::MAX);
         match block.labels(by)? {
@@ -353,7 +362,8 @@ pub(crate) fn facets(
     let sum = |counts: &Counts| counts.0.values().flat_map(BTreeMap::values).sum::<u64>();
     let facet = |(n, field): (usize, &String)| {
         let counts = &counted.counts[n + 1];
-        let named = counts.0.iter().filter_map(|(label, cells)| Some((label.as_ref()?.to_string(), cells.values().sum())));
+        let named =
+            counts.0.iter().filter_map(|(label, cells)| Some((label.as_ref()?.to_string(), cells.values().sum())));
         let values: Vec<(String, u64)> = named.collect();
         Facet {
             field: field.clone(),

@@ -10,9 +10,16 @@ use store::StoreError;
 use store::query::{Finder, Node, Otherwise, TextTest, ValueTest, is_edge};
 
 use super::block::{Block, LinesRef, Mask, Passes, count, is_empty, narrow_codes};
+use super::scan::Plan;
 
 /// With so few rows left for each one in the block, lines are looked at one by one.
 const FEW: usize = 32;
+
+/// The rows within the range of a plan.
+pub(super) fn in_range<B: Block>(block: &B, plan: &Plan) -> Result<Vec<bool>, StoreError> {
+    block.read_times()?;
+    Ok((0..block.rows()).map(|row| plan.range.contains(block.time(row))).collect())
+}
 
 /// Leaves the rows that match.
 pub(super) fn narrow<B: Block>(node: &Node, block: &B, mask: &mut Mask) -> Result<(), StoreError> {
@@ -63,16 +70,30 @@ fn narrow_lines<B: Block>(test: &TextTest, block: &B, mask: &mut Mask) -> Result
     if left == 0 || matches!(test, TextTest::All) {
         return Ok(());
     }
+    if let TextTest::Literal(finder) = test
+        && !block.may_hold(finder.needle())?
+    {
+        mask.fill(false);
+        return Ok(());
+    }
     let lines = block.lines()?;
-    match test {
-        TextTest::Literal(finder) if left * FEW > mask.len() => return Ok(narrow_literal(finder, true, lines, mask)),
-        TextTest::Substring(finder) if left * FEW > mask.len() => return Ok(narrow_literal(finder, false, lines, mask)),
-        TextTest::Glob(glob) => {
-            if let Some(finder) = glob.prefilter().filter(|_| left * FEW > mask.len()) {
-                narrow_literal(finder, false, lines, mask);
+    if left * FEW > mask.len() {
+        match test {
+            TextTest::Literal(finder) => {
+                narrow_literal(finder, true, lines, mask);
+                return Ok(());
             }
+            TextTest::Substring(finder) => {
+                narrow_literal(finder, false, lines, mask);
+                return Ok(());
+            }
+            TextTest::Glob(glob) => {
+                if let Some(finder) = glob.prefilter() {
+                    narrow_literal(finder, false, lines, mask);
+                }
+            }
+            TextTest::All | TextTest::Regex(_) => {}
         }
-        _ => {}
     }
     for (n, row) in mask.iter_mut().enumerate().filter(|(_, row)| **row) {
         *row = test.is_match(lines.line(n));
@@ -160,11 +181,16 @@ fn narrow_in_lines<B: Block>(
 ) -> Result<(), StoreError> {
     // A value that stands in its line takes the text that is asked for with it.
     if !block.has_text()
-        && !matches!(otherwise, Otherwise::FilePath)
         && count(mask) * FEW > mask.len()
         && let Some(finder) = literal_in(test)
     {
+        let mut by_path = vec![false; mask.len()];
+        if matches!(otherwise, Otherwise::FilePath) {
+            by_path.copy_from_slice(mask);
+            block.narrow_path(test, key(test), &mut by_path)?;
+        }
         narrow_literal(&finder, false, block.lines()?, mask);
+        mask.iter_mut().zip(by_path).for_each(|(row, by_path)| *row |= by_path);
     }
     let mut absent = vec![false; mask.len()];
     for row in 0..mask.len() {

@@ -6,7 +6,7 @@ use store::{FieldInfo, Scope, StoreError};
 
 use super::block::{Block, count, is_empty, rows};
 use super::budget::Budget;
-use super::eval::narrow;
+use super::eval::{in_range, narrow};
 use super::scan::{Place, Places, Plan};
 use crate::Snapshot;
 
@@ -77,7 +77,7 @@ fn sample<B: Block>(
     plan: &Plan,
     visit: &mut dyn FnMut(usize, f64) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let mut mask: Vec<bool> = (0..block.rows()).map(|row| plan.range.contains(block.time(row))).collect();
+    let mut mask = in_range(block, plan)?;
     if is_empty(&mask) {
         return Ok(());
     }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use base::Timestamp;
 use model::{Format, Marks, RecordId, SourceKey};
-use store::query::{Fixed, FixedTest, ValueTest};
+use store::query::{Fixed, FixedTest, ValueTest, tokens};
+use store::tokens::hash_token;
 use store::{Hit, StoreError};
 
 use super::block::{Block, Labels, LinesRef, Mask, Passes, narrow_codes};
@@ -26,6 +27,7 @@ pub(super) struct GroupView {
     columns: [OnceCell<Codes>; 9],
     fields: RefCell<HashMap<Box<str>, Rc<Field>>>,
     passes: RefCell<HashMap<usize, Rc<[bool]>>>,
+    tokens: RefCell<HashMap<u64, Rc<[bool]>>>,
     labels: RefCell<HashMap<Box<str>, Rc<GroupLabels>>>,
 }
 
@@ -60,6 +62,7 @@ impl GroupView {
             columns: Default::default(),
             fields: RefCell::default(),
             passes: RefCell::default(),
+            tokens: RefCell::default(),
             labels: RefCell::default(),
         }
     }
@@ -126,11 +129,20 @@ impl GroupView {
         passes
     }
 
+    /// For each page whether a token may be in it.
+    fn pages_with(&self, token: u64) -> Result<Rc<[bool]>, StoreError> {
+        if let Some(pages) = self.tokens.borrow().get(&token) {
+            return Ok(pages.clone());
+        }
+        let pages: Rc<[bool]> = self.open.pages_with(self.number, token)?.into();
+        self.tokens.borrow_mut().insert(token, pages.clone());
+        Ok(pages)
+    }
+
     /// The line of a row. `page` keeps the page read last, for the next row is often in the same.
     pub fn line(self: &Rc<Self>, row: usize, page: &mut Option<PageBlock>) -> Result<Vec<u8>, StoreError> {
-        let is_in = |page: &PageBlock| {
-            Rc::ptr_eq(&page.group, self) && (page.first..page.first + page.rows).contains(&row)
-        };
+        let is_in =
+            |page: &PageBlock| Rc::ptr_eq(&page.group, self) && (page.first..page.first + page.rows).contains(&row);
         let number = self.group().pages.partition_point(|page| (page.first_row + page.rows) as usize <= row);
         let block = match page.take().filter(is_in) {
             Some(block) => page.insert(block),
@@ -168,7 +180,9 @@ impl GroupView {
                 Ok(coded(self.column(Column::Level)?, &known))
             }
             Some(Fixed::Id | Fixed::Offset) => Ok(GroupLabels::PerRow),
-            Some(Fixed::Time | Fixed::Mark) => Ok(GroupLabels::Coded(vec![0; self.group().rows as usize], Rc::new([None]))),
+            Some(Fixed::Time | Fixed::Mark) => {
+                Ok(GroupLabels::Coded(vec![0; self.group().rows as usize], Rc::new([None])))
+            }
             None => match (&*self.field(name)?, name) {
                 (Field::InLines, _) => Ok(GroupLabels::PerRow),
                 (Field::Absent, "path") => names(Column::Path),
@@ -201,7 +215,7 @@ pub(super) struct PageBlock {
 }
 
 impl PageBlock {
-    /// The group's times must have been read; `latest` is the page's last.
+    /// `latest` is the latest time in it, or any later.
     pub fn new(group: &Rc<GroupView>, page: usize, latest: Timestamp) -> Self {
         let at = &group.group().pages[page];
         let (first, rows) = (at.first_row as usize, at.rows as usize);
@@ -212,7 +226,7 @@ impl PageBlock {
         &group[self.first..self.first + self.rows]
     }
 
-    /// The latest time in it.
+    /// The latest time in it, or later.
     pub const fn latest(&self) -> Timestamp {
         self.latest
     }
@@ -266,6 +280,10 @@ impl Block for PageBlock {
         self.rows
     }
 
+    fn read_times(&self) -> Result<(), StoreError> {
+        self.group.times().map(drop)
+    }
+
     fn time(&self, row: usize) -> Timestamp {
         let times = self.group.times.get().map_or(&[][..], Vec::as_slice);
         times.get(self.first + row).map_or(Timestamp::MIN, |micros| Timestamp::from_micros(*micros))
@@ -277,6 +295,15 @@ impl Block for PageBlock {
 
     fn lines(&self) -> Result<LinesRef<'_>, StoreError> {
         self.read_lines().map(|lines| LinesRef { data: &lines.bytes, ranges: &lines.ranges })
+    }
+
+    fn may_hold(&self, text: &[u8]) -> Result<bool, StoreError> {
+        for token in tokens(text) {
+            if !self.group.pages_with(hash_token(token))?[self.page] {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn has_text(&self) -> bool {

@@ -116,13 +116,13 @@ pub(crate) fn search(snapshot: &Snapshot, request: &SearchRequest, budget: &Budg
             Some(Place::Group(_, open, number)) => places.open_group(&open, number, &plan)?,
             Some(Place::Page(page)) => {
                 let looked = look(&page, &plan, request.after, &mut newest, &|row, line| {
-                    Ok((line.to_vec(), At::Group(page.group.clone(), page.first_row() + row)))
+                    (line.to_vec(), At::Group(page.group.clone(), page.first_row() + row))
                 });
                 places.unless_damaged(looked)?;
             }
             Some(Place::Batch(batch)) => {
                 look(&batch, &plan, request.after, &mut newest, &|row, _| {
-                    Ok((Vec::new(), At::Head(Box::new(batch.hit(row)))))
+                    (Vec::new(), At::Head(Box::new(batch.hit(row))))
                 })?;
             }
             None => break,
@@ -132,14 +132,18 @@ pub(crate) fn search(snapshot: &Snapshot, request: &SearchRequest, budget: &Budg
     finish(newest, stopped_at, request.after, damaged)
 }
 
+/// What is kept of a row that is wanted: its line, where that is not held elsewhere, and its place.
+type Keep<'a> = dyn Fn(usize, &[u8]) -> (Vec<u8>, At) + 'a;
+
 /// Looks at the rows of a block, the last first.
 fn look<B: Block>(
     block: &B,
     plan: &Plan,
     after: Option<HitCursor>,
     newest: &mut Newest,
-    keep: &dyn Fn(usize, &[u8]) -> Result<(Vec<u8>, At), StoreError>,
+    keep: &Keep<'_>,
 ) -> Result<(), StoreError> {
+    block.read_times()?;
     let mut mask: Vec<bool> = (0..block.rows())
         .map(|row| {
             let time = block.time(row);
@@ -157,7 +161,7 @@ fn look<B: Block>(
         }
         let cursor = HitCursor { time, id: block.id(row)? };
         if newest.wants(cursor) && after.is_none_or(|after| cursor < after) {
-            let (line, at) = keep(row, block.lines()?.line(row))?;
+            let (line, at) = keep(row, block.lines()?.line(row));
             newest.push(Candidate { cursor, line, at });
         }
     }

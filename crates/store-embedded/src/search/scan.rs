@@ -218,6 +218,14 @@ pub(super) fn pages(open: &Arc<OpenPart>, number: usize, plan: &Plan) -> Result<
     Ok(pages)
 }
 
+/// As [`pages`], where all times of the group are in the range and their order is of no interest.
+pub(super) fn pages_untimed(open: &Arc<OpenPart>, number: usize, plan: &Plan) -> Result<Vec<PageBlock>, StoreError> {
+    let Some(wanted) = plan.pages(open, number)? else { return Ok(Vec::new()) };
+    let group = Rc::new(GroupView::new(open, number));
+    let latest = group.group().max_time;
+    Ok((0..wanted.len()).filter(|page| wanted[*page]).map(|page| PageBlock::new(&group, page, latest)).collect())
+}
+
 /// The earliest and latest time of a batch.
 pub(super) fn times(batch: &ParsedBatch) -> Option<(Timestamp, Timestamp)> {
     let first = batch.records.first()?.time;
