@@ -1,6 +1,9 @@
 //! `/api/v1/search`: a page of hits, or a stream of pages.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use axum::Extension;
@@ -11,7 +14,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::{Hit, HitCursor, SearchRequest};
+use store::{Hit, HitCursor, Scope, SearchPage, SearchRequest, StoreError};
 
 use super::ndjson::{self, Control};
 use super::{json_bytes, wants_ndjson};
@@ -46,8 +49,10 @@ pub(crate) struct Page {
 
 /// Hits asked of the store first: few, so that a stream begins soon, and enough to know how long lines are here.
 const FIRST_PAGE: usize = 100;
-/// Hits of the later pages.
-const PAGE: usize = 5000;
+/// Each page is so many times as long as the one before, because a store has to find its place again for each.
+const GROWTH: usize = 8;
+/// Hits of a page at most.
+const PAGE: usize = 20_000;
 /// What a page should hold at most, so pages of long lines get fewer of them.
 const PAGE_BYTES: usize = 8 << 20;
 /// Bytes handed on at a time.
@@ -126,46 +131,81 @@ async fn stream_pages(mut pages: Pages) -> Result<Response, Problem> {
 /// A walk over the pages of a search.
 struct Pages {
     app: Arc<App>,
-    request: SearchRequest,
+    scope: Scope,
+    /// Hits of the next page.
+    size: usize,
     /// Hits still to be given.
     left: usize,
     /// When the answer has to end.
     until: Option<Instant>,
     page: std::vec::IntoIter<Hit>,
+    /// The page behind it, which the store works at while this one is written.
+    ahead: Option<Ahead>,
     next: Option<HitCursor>,
     complete: bool,
     count: u64,
     ended: bool,
 }
 
+type Found = Result<SearchPage, StoreError>;
+
+enum Ahead {
+    Coming(Pin<Box<dyn Future<Output = Found> + Send>>),
+    Come(Found),
+}
+
 impl Pages {
     fn new(app: Arc<App>, request: SearchRequest) -> Self {
         Self {
+            size: FIRST_PAGE,
             left: request.limit,
             until: request.scope.deadline.map(|deadline| Instant::now() + deadline),
             page: Vec::new().into_iter(),
+            ahead: None,
             next: request.after,
             complete: true,
             count: 0,
             ended: false,
             app,
-            request,
+            scope: request.scope,
         }
     }
 
-    /// Fetches the next page. Its size follows from the size of the hits before.
-    async fn fetch(&mut self) -> Result<(), Problem> {
-        let size = if self.count == 0 { FIRST_PAGE } else { self.request.limit };
-        self.request.limit = size.min(self.left);
-        self.request.after = self.next;
+    /// Asks for what comes behind the page that was fetched last.
+    fn ask(&self) -> Ahead {
+        let mut scope = self.scope.clone();
         if let Some(until) = self.until {
             let rest = until.saturating_duration_since(Instant::now());
-            self.request.scope.deadline = Some(rest.max(Duration::from_millis(1)));
+            scope.deadline = Some(rest.max(Duration::from_millis(1)));
         }
-        let page = self.app.parts.store.search(&self.request).await?;
+        let request = SearchRequest { scope, limit: self.size.min(self.left), after: self.next };
+        let store = Arc::clone(&self.app.parts.store);
+        Ahead::Coming(Box::pin(async move { store.search(&request).await }))
+    }
+
+    /// Lets the store work at the next page, without waiting for it.
+    async fn work_ahead(&mut self) {
+        if self.ahead.is_none() && !self.is_over() {
+            self.ahead = Some(self.ask());
+        }
+        if let Some(Ahead::Coming(coming)) = &mut self.ahead {
+            let come = poll_fn(|cx| Poll::Ready(coming.as_mut().poll(cx))).await;
+            if let Poll::Ready(found) = come {
+                self.ahead = Some(Ahead::Come(found));
+            }
+        }
+    }
+
+    /// Fetches the next page. The size of the one behind it follows from the size of its hits.
+    async fn fetch(&mut self) -> Result<(), Problem> {
+        let found = match self.ahead.take().unwrap_or_else(|| self.ask()) {
+            Ahead::Coming(coming) => coming.await,
+            Ahead::Come(found) => found,
+        };
+        let page = found?;
         let bytes: usize = page.hits.iter().map(|hit| hit.line.len() + 200).sum();
         let mean = bytes / page.hits.len().max(1);
-        self.request.limit = (PAGE_BYTES / mean.max(1)).clamp(1, PAGE);
+        self.size = (self.size * GROWTH).min(PAGE).min(PAGE_BYTES / mean.max(1)).max(1);
         self.left -= page.hits.len().min(self.left);
         self.count += page.hits.len() as u64;
         self.next = page.next;
@@ -185,6 +225,7 @@ impl Pages {
             return None;
         }
         let mut out = Vec::with_capacity(CHUNK + (16 << 10));
+        self.work_ahead().await;
         while out.len() < CHUNK && !self.ended {
             if let Some(hit) = self.page.next() {
                 write_hit(&mut out, &hit);
@@ -193,9 +234,14 @@ impl Pages {
                 let complete = self.complete && (self.next.is_none() || self.left == 0);
                 Control::End { complete, next: self.next.map(cursor_text), count: self.count }.write(&mut out);
                 self.ended = true;
-            } else if let Err(problem) = self.fetch().await {
-                ndjson::write_error(&mut out, &problem);
-                self.ended = true;
+            } else {
+                match self.fetch().await {
+                    Ok(()) => self.work_ahead().await,
+                    Err(problem) => {
+                        ndjson::write_error(&mut out, &problem);
+                        self.ended = true;
+                    }
+                }
             }
         }
         self.app.figures.streamed_bytes.inc_by(out.len() as u64);
