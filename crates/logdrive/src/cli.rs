@@ -31,7 +31,7 @@ pub(crate) enum Command {
     /// Show, for each file, where every byte of it is
     Audit(AuditArgs),
     /// Follow files and hand their lines to a server's queue
-    Agent(RoleArgs),
+    Agent(AgentArgs),
     /// Take lines from the queue into the store, and answer questions
     Transfer(RoleArgs),
     /// Check configuration files
@@ -82,6 +82,21 @@ pub(crate) struct UpArgs {
     /// Remove the oldest while all is larger than this on disk (50GiB)
     #[arg(long, value_name = "SIZE")]
     pub retain_bytes: Option<String>,
+    #[command(flatten)]
+    pub node: NodeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AgentArgs {
+    /// Files, folders or globs, instead of the streams of the configuration
+    #[arg(value_name = "PATH|GLOB|-", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<String>,
+    /// Leave alone what matches; a pattern without a slash is matched against the file's name
+    #[arg(short = 'x', long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
+    /// The server whose queue takes the lines (queue.url) [env: LOGDRIVE_QUEUE_URL]
+    #[arg(long, value_name = "URL")]
+    pub server: Option<String>,
     #[command(flatten)]
     pub node: NodeArgs,
 }

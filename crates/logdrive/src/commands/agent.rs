@@ -1,8 +1,104 @@
-//! `logdrive agent`
+//! `logdrive agent`: follows files on this machine, and hands their lines to the queue of a server.
 
-use crate::cli::RoleArgs;
+use std::time::{Duration, Instant};
+
+use agent::AgentHandle;
+use base::Explain;
+use config::{EngineUrl, Flag, Loaded, UpPaths};
+use runtime::Shutdown;
+use serde_json::json;
+
+use crate::cli::AgentArgs;
+use crate::client::Client;
+use crate::commands::up;
 use crate::failure::Failure;
+use crate::node::{DataFolder, Node, Signals, open_queue};
+use crate::settings;
 
-pub(crate) fn run(_args: &RoleArgs) -> Result<(), Failure> {
-    Err(Failure::Failed("not there yet".to_owned()))
+/// How often the server is told of the files.
+const REPORT_EVERY: Duration = Duration::from_secs(2);
+/// How often the wait for that looks up.
+const LOOK_UP: Duration = Duration::from_millis(50);
+/// So many files are told of at most; the server's own bound.
+const REPORTED_MAX: usize = 10_000;
+
+pub(crate) fn run(args: &AgentArgs) -> Result<(), Failure> {
+    telemetry::init_logs(false);
+    let mut inputs = settings::of_node(&args.node)?;
+    let server = args.server.clone().map(|value| Flag { name: "--server", key: "queue.url", value });
+    inputs.flags.extend(server);
+    inputs.up = UpPaths { paths: args.paths.clone(), exclude: args.exclude.clone(), fallback: None };
+    let loaded = config::load(&inputs)?;
+    let config = &loaded.config;
+    let EngineUrl::Remote(server) = &config.queue.url else {
+        return Err(Failure::Usage(
+            "queue.url: an agent hands its lines to a server; give --server http://host:7700, or use 'logdrive up' for \
+             everything in one process"
+                .to_owned(),
+        ));
+    };
+    if config.streams.is_empty() {
+        return Err(Failure::Usage("nothing to follow; give paths, or a configuration with streams".to_owned()));
+    }
+    let runtime = up::runtime()?;
+    let outcome = runtime.block_on(serve(&loaded, server));
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve(loaded: &Loaded, server: &str) -> Result<(), Failure> {
+    let config = &loaded.config;
+    let mut signals = Signals::listen()?;
+    let _data = DataFolder::take(&config.data)?;
+    let queue = open_queue(&config.queue).await?;
+    let producer = queue.producer(queue::LINES).await.map_err(|error| Failure::of(&error))?;
+    let node = Node::new();
+    let handle = node.agent(config, producer)?;
+    let (client, path) = (Client::new(server)?, format!("/api/v1/agents/{}/sources", config.host));
+    // In the stage behind the files, so that its last word tells how they ended.
+    node.moving.spawn_blocking("reports", move |shutdown| {
+        report(&client, &path, &handle, &shutdown);
+        Ok::<(), String>(())
+    });
+    let names: Vec<&str> = config.streams.iter().map(|stream| stream.name.as_str()).collect();
+    up::say(&format!(
+        "logdrive {} follows {} as {}\n  data     {}\n  server   {server}\nCtrl-C ends it; nothing is lost by that.\n",
+        env!("CARGO_PKG_VERSION"),
+        names.join(", "),
+        config.host,
+        config.data.display(),
+    ));
+    signals.told().await;
+    node.end(&mut signals).await?;
+    queue.close().await.map_err(|error| Failure::Failed(error.chain()))
+}
+
+/// Tells the server of the files, until the shutdown and once more. A server that does not answer is told again.
+fn report(client: &Client, path: &str, handle: &AgentHandle, shutdown: &Shutdown) {
+    loop {
+        let ending = shutdown.is_called();
+        let mut sources = handle.sources();
+        if sources.len() > REPORTED_MAX {
+            tracing::warn!(
+                files = sources.len(),
+                told = REPORTED_MAX,
+                "the server is told only of the files that changed last"
+            );
+            sources.sort_by_key(|source| std::cmp::Reverse(source.changed_at));
+            sources.truncate(REPORTED_MAX);
+        }
+        let room = REPORTED_MAX - sources.len();
+        let problems = handle.problems().into_iter().take(room).map(|problem| (problem.path, problem.reason));
+        let body = json!({ "sources": sources, "problems": problems.collect::<Vec<_>>() });
+        if let Err(failure) = client.post(path, &body) {
+            tracing::warn!(%failure, "the server was not told of the files");
+        }
+        if ending {
+            return;
+        }
+        let next = Instant::now() + REPORT_EVERY;
+        while Instant::now() < next && !shutdown.is_called() {
+            std::thread::sleep(LOOK_UP);
+        }
+    }
 }

@@ -1,8 +1,45 @@
-//! `logdrive transfer`
+//! `logdrive transfer`: takes lines from the queue into the store, and answers questions. With a queue of its own, it
+//! is the server that agents elsewhere hand their lines to.
+
+use base::Explain;
+use config::{EngineUrl, Loaded};
 
 use crate::cli::RoleArgs;
+use crate::commands::up;
 use crate::failure::Failure;
+use crate::node::{DataFolder, Node, Signals, Sources, open_queue, open_store};
+use crate::settings;
 
-pub(crate) fn run(_args: &RoleArgs) -> Result<(), Failure> {
-    Err(Failure::Failed("not there yet".to_owned()))
+pub(crate) fn run(args: &RoleArgs) -> Result<(), Failure> {
+    telemetry::init_logs(false);
+    let loaded = config::load(&settings::of_node(&args.node)?)?;
+    let runtime = up::runtime()?;
+    let outcome = runtime.block_on(serve(&loaded));
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve(loaded: &Loaded) -> Result<(), Failure> {
+    let config = &loaded.config;
+    let mut signals = Signals::listen()?;
+    let _data = DataFolder::take(&config.data)?;
+    let queue = open_queue(&config.queue).await?;
+    let store = open_store(&config.store)?;
+    let node = Node::new();
+    let transfer = node.transfer(config, queue.clone(), store.clone())?;
+    let sources = Sources { agent: None, transfer: Some(transfer) };
+    let address = node.dashboard(loaded, Some(queue.clone()), store, sources)?;
+    let from = match &config.queue.url {
+        EngineUrl::Embedded(_) => format!("its own queue (agents: logdrive agent --server http://{address} PATH…)"),
+        EngineUrl::Remote(server) => format!("the queue of {server}"),
+    };
+    up::say(&format!(
+        "logdrive {} takes lines from {from}\n  data     {}\n  address  http://{address}\nCtrl-C ends it; nothing is lost \
+         by that.\n",
+        env!("CARGO_PKG_VERSION"),
+        config.data.display(),
+    ));
+    signals.told().await;
+    node.end(&mut signals).await?;
+    queue.close().await.map_err(|error| Failure::Failed(error.chain()))
 }

@@ -18,7 +18,7 @@ use crate::settings;
 
 /// What is followed where nobody says anything.
 const MACHINE_LOGS: &str = "/var/log";
-/// How the current folder's paths are called in messages.
+/// So many streams are named in the greeting.
 const STREAMS_SHOWN: usize = 8;
 
 pub(crate) fn run(args: &UpArgs) -> Result<(), Failure> {
@@ -57,7 +57,7 @@ async fn serve(loaded: &Loaded, demo: Option<&Demo>, args: &UpArgs) -> Result<()
     let config = &loaded.config;
     let mut signals = Signals::listen()?;
     let _data = DataFolder::take(&config.data)?;
-    let queue = open_queue(&config.queue)?;
+    let queue = open_queue(&config.queue).await?;
     let store = open_store(&config.store)?;
     let producer = queue.producer(queue::LINES).await.map_err(|error| Failure::of(&error))?;
     let node = Node::new();
@@ -68,8 +68,7 @@ async fn serve(loaded: &Loaded, demo: Option<&Demo>, args: &UpArgs) -> Result<()
     if let Some(demo) = demo {
         demo.start(&node.reading);
     }
-    // Whoever started us may have closed our output; we go on.
-    let _ = std::io::stdout().write_all(greeting(config, address, args).as_bytes());
+    say(&greeting(config, address, args));
     let from_stdin = config.streams.iter().any(|stream| stream.paths.iter().any(|path| path == "-"));
     let end_of_input = async {
         let mut waits = tokio::time::interval(Duration::from_millis(200));
@@ -90,6 +89,12 @@ async fn serve(loaded: &Loaded, demo: Option<&Demo>, args: &UpArgs) -> Result<()
     }
     node.end(&mut signals).await?;
     queue.close().await.map_err(|error| Failure::of(&error))
+}
+
+/// The first lines of a role. Whoever started us may have closed our output; we go on.
+pub(crate) fn say(text: &str) {
+    let mut out = std::io::stdout();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 /// What is followed, where data lives, the address, and two commands to try.

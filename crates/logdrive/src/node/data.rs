@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 
@@ -10,6 +11,8 @@ use crate::failure::Failure;
 
 /// The version of the folder's layout. It changes when an older logdrive could not use what a newer one wrote.
 const VERSION: u32 = 1;
+/// How long the lock is waited for.
+const LOCK_WAIT: Duration = Duration::from_secs(1);
 
 /// A data folder that is ours until this is dropped.
 pub(crate) struct DataFolder {
@@ -29,7 +32,7 @@ impl DataFolder {
         fs::create_dir_all(path).map_err(|error| failed("make", error))?;
         let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path.join("lock"));
         let mut lock = open.map_err(|error| failed("use", error))?;
-        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+        if !locked(&lock) {
             let mut owner = String::new();
             // Only for the message.
             let _ = lock.read_to_string(&mut owner);
@@ -45,6 +48,18 @@ impl DataFolder {
         check_version(path)?;
         Ok(Self { _lock: lock })
     }
+}
+
+/// A process that was killed just now may still be on its way out: it gets a moment.
+fn locked(file: &File) -> bool {
+    let until = Instant::now() + LOCK_WAIT;
+    while flock(file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        if Instant::now() >= until {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    true
 }
 
 fn check_version(path: &Path) -> Result<(), Failure> {

@@ -7,11 +7,12 @@ use config::{EngineUrl, QueueConfig, StoreConfig};
 use queue::Queue;
 use queue_embedded::EmbeddedQueue;
 use store::Store;
+use store_embedded::EmbeddedStore;
 
 use crate::failure::Failure;
 
 /// Opens the queue that the settings name.
-pub(crate) fn open_queue(config: &QueueConfig) -> Result<Arc<dyn Queue>, Failure> {
+pub(crate) async fn open_queue(config: &QueueConfig) -> Result<Arc<dyn Queue>, Failure> {
     match &config.url {
         EngineUrl::Embedded(folder) => {
             let options = queue_embedded::Options {
@@ -30,7 +31,18 @@ pub(crate) fn open_queue(config: &QueueConfig) -> Result<Arc<dyn Queue>, Failure
 /// Opens the store that the settings name.
 pub(crate) fn open_store(config: &StoreConfig) -> Result<Arc<dyn Store>, Failure> {
     match &config.url {
-        EngineUrl::Embedded(_) => Ok(Arc::new(store::MemoryStore::new(store::MemoryLimits::default()))),
+        EngineUrl::Embedded(folder) => {
+            let options = store_embedded::Options {
+                head_bytes: config.head_bytes,
+                head_age: config.head_age,
+                retention_age: config.retention_age,
+                retention_bytes: config.retention_bytes,
+                free_bytes_min: config.free_bytes_min,
+                ..store_embedded::Options::default()
+            };
+            let store = EmbeddedStore::open(folder, options).map_err(|error| Failure::Failed(error.chain()))?;
+            Ok(store)
+        }
         EngineUrl::Remote(url) => Err(Failure::Usage(format!(
             "store.url: {url}: a store elsewhere is not supported; write file:///folder, or leave the key out"
         ))),

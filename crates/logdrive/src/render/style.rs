@@ -48,6 +48,7 @@ impl Style {
         Self { colour }
     }
 
+    #[cfg(test)]
     pub(crate) const fn plain() -> Self {
         Self { colour: false }
     }
