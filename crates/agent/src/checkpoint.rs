@@ -256,3 +256,6 @@ fn reason_of(code: u8) -> Result<MissedReason, WireError> {
     let unknown = WireError::Unknown { what: "reason", code: u64::from(code) };
     REASONS.get(usize::from(code)).copied().ok_or(unknown)
 }
+
+#[cfg(test)]
+mod tests;

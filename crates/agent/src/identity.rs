@@ -34,8 +34,8 @@ pub struct Seen {
     pub kind: FileType,
     /// Its size in bytes.
     pub size: u64,
-    /// How many names it has.
-    pub links: u64,
+    /// Whether it has a name: it was not deleted.
+    pub named: bool,
     /// When it was last written, in nanoseconds.
     pub modified: i64,
 }
@@ -67,15 +67,15 @@ pub fn look(path: &Path) -> io::Result<Seen> {
         id: FileId { dev: rustix::fs::makedev(at.stx_dev_major, at.stx_dev_minor), ino: at.stx_ino, born },
         kind: FileType::from_raw_mode(u32::from(at.stx_mode)),
         size: at.stx_size,
-        links: u64::from(at.stx_nlink),
+        named: at.stx_nlink > 0,
         modified: at.stx_mtime.tv_sec.saturating_mul(1_000_000_000).saturating_add(i64::from(at.stx_mtime.tv_nsec)),
     })
 }
 
-/// Size and names of an open file.
-pub fn look_open(file: &File) -> io::Result<(u64, u64)> {
+/// Size of an open file, and whether it has a name.
+pub fn look_open(file: &File) -> io::Result<(u64, bool)> {
     let at = rustix::fs::fstat(file)?;
-    Ok((u64::try_from(at.st_size).unwrap_or(0), u64::from(at.st_nlink)))
+    Ok((u64::try_from(at.st_size).unwrap_or(0), at.st_nlink > 0))
 }
 
 /// What tells the filesystem of `path` from others, also after a restart where the system can say.
@@ -120,12 +120,18 @@ impl Witness {
         Self { len: last.len() as u16, hash: xxh3_64(last) }
     }
 
+    /// Of the bytes that a file begins with, as many as witness.
+    pub fn of_start(start: &[u8]) -> Self {
+        let first = &start[..start.len().min(PREFIX_LEN)];
+        Self { len: first.len() as u16, hash: xxh3_64(first) }
+    }
+
     /// Of the first bytes of a file, at most `len` and at most a KiB.
     pub fn of_prefix(file: &File, len: u64) -> io::Result<Self> {
         let mut start = [0; PREFIX_LEN];
         let room = &mut start[..PREFIX_LEN.min(usize::try_from(len).unwrap_or(PREFIX_LEN))];
         let read = read_up_to(file, room, 0)?;
-        Ok(Self { len: read as u16, hash: xxh3_64(&room[..read]) })
+        Ok(Self::of_start(&room[..read]))
     }
 
     /// Of what stands before `offset`.
@@ -138,7 +144,7 @@ impl Witness {
 
     /// Whether these bytes are the ones that were witnessed.
     pub fn is_of(self, bytes: &[u8]) -> bool {
-        bytes.len() == usize::from(self.len) && xxh3_64(bytes) == self.hash
+        bytes.len() == usize::from(self.len) && (bytes.is_empty() || xxh3_64(bytes) == self.hash)
     }
 
     /// Whether `file` still has before `offset` what it had.
@@ -152,7 +158,7 @@ impl Witness {
 
     /// Whether `file` still begins as it did.
     pub fn begins(self, file: &File) -> io::Result<bool> {
-        Ok(Self::of_prefix(file, u64::from(self.len))? == self)
+        Ok(self.len == 0 || Self::of_prefix(file, u64::from(self.len))? == self)
     }
 }
 
@@ -252,6 +258,6 @@ mod tests {
         std::os::unix::fs::symlink(&path, &link).expect("links");
         let (one, two) = (look(&path).expect("looks"), look(&link).expect("looks"));
         assert_eq!((one.id, one.size, one.kind), (two.id, 5, FileType::RegularFile));
-        assert_eq!(look_open(&File::open(&link).expect("opens")).expect("looks"), (5, 1));
+        assert_eq!(look_open(&File::open(&link).expect("opens")).expect("looks"), (5, true));
     }
 }

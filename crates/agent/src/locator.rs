@@ -50,7 +50,10 @@ async fn latest(producer: &dyn Producer, asks: &[Ask]) -> Vec<Answer> {
         open = open
             .into_iter()
             .zip(positions.chunks(GENERATIONS as usize))
-            .filter_map(|((at, from), held)| take(&mut found[at], at, from, held))
+            .filter_map(|((at, from), held)| {
+                let held = if asks[at].exact { &held[..1] } else { held };
+                take(&mut found[at], at, from, held)
+            })
             .collect();
     }
     found

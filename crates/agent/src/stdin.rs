@@ -293,11 +293,7 @@ impl Worker {
         let mut cx = Context::from_waker(Waker::noop());
         if let Some(at) = self.resend_at {
             if at <= Instant::now() && settle(&mut self.flights, &mut cx) {
-                self.resend_at = None;
-                for flight in &mut self.flights {
-                    flight.ack = Some(self.producer.append(flight.batch.clone()));
-                    add(&self.shared.counters.resent_batches, 1);
-                }
+                self.resend(1);
             }
             return;
         }
@@ -319,6 +315,17 @@ impl Worker {
         if let Some(wait) = landing.resend {
             let wait = if landing.refused.is_some() { self.backoff.next_wait() } else { wait };
             self.resend_at = Some(Instant::now() + wait);
+        } else if self.flights.front().is_some_and(|first| first.ack.is_none()) {
+            self.resend(usize::MAX);
+        }
+    }
+
+    /// Sends what is in flight once more, in order: after a refusal only the first, and the rest once it has landed.
+    fn resend(&mut self, at_most: usize) {
+        self.resend_at = None;
+        for flight in self.flights.iter_mut().take(at_most).filter(|flight| flight.ack.is_none()) {
+            flight.ack = Some(self.producer.append(flight.batch.clone()));
+            add(&self.shared.counters.resent_batches, 1);
         }
     }
 

@@ -3,7 +3,12 @@
 #[expect(dead_code, reason = "each test file uses a part")]
 mod common;
 
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::sync::atomic::Ordering;
+
 use common::{Yard, lines};
+use config::{Compression, Multiline, ParseChoice, Start};
+use model::{BatchFlags, FileState, Format, MissedReason};
 
 #[test]
 fn reads_what_is_there_and_what_comes() {
@@ -12,13 +17,375 @@ fn reads_what_is_there_and_what_comes() {
     let (first, second) = all.split_at(all.len() / 3 * 2);
     yard.write("a.log", first);
     yard.start();
-    yard.until("the complete lines are held", |yard| {
-        yard.recorder.all_bytes() >= first.rfind('\n').expect("a line") + 1
-    });
+    yard.until_held(first.rfind('\n').expect("a line") + 1);
     yard.append("a.log", second);
     yard.until_held(all.len());
     assert_eq!(yard.text("a.log"), all);
     yard.until("it is accounted for", |yard| {
         yard.source_at("a.log").is_some_and(|source| source.queued == all.len() as u64 && source.size == source.read)
+    });
+    let stats = yard.handle().stats();
+    assert_eq!((stats.read_lines, stats.read_bytes), (2000, all.len() as u64));
+}
+
+#[test]
+fn every_codec_carries_the_same() {
+    for compression in [Compression::None, Compression::Lz4, Compression::Zstd] {
+        let mut yard = Yard::new(&["a.log"]);
+        yard.config.queue.compression = compression;
+        let all = lines(0, 1000);
+        yard.write("a.log", &all);
+        yard.start();
+        yard.until_held(all.len());
+        assert_eq!(yard.text("a.log"), all);
+    }
+}
+
+#[test]
+fn bytes_are_sacred() {
+    let mut yard = Yard::new(&["a.log"]);
+    let mut all = b"crlf\r\n\n\r\nnul \0 here\n\xff\xfe not utf-8 \x80\n".to_vec();
+    all.extend((0..=255u8).cycle().take(5000));
+    all.push(b'\n');
+    yard.write("a.log", &all);
+    yard.start();
+    yard.until_held(all.len());
+    assert_eq!(yard.recorder.by_path(&yard.path("a.log"))[0].bytes, all);
+}
+
+#[test]
+fn globs_folders_excludes_and_files_that_come_later() {
+    let mut yard = Yard::new(&["**/*.log", "later/deep"]);
+    yard.config.streams[0].exclude = vec!["no*.log".to_owned()];
+    yard.write("a.log", "a\n");
+    yard.write("no.log", "no\n");
+    yard.write("a.txt", "no\n");
+    yard.start();
+    yard.until_held(2);
+    assert!(yard.handle().problems().iter().any(|problem| problem.reason == "is not there; waits for it"));
+    std::fs::create_dir_all(yard.path("later/deep/x")).expect("makes");
+    yard.write("later/b.log", "b\n");
+    yard.write("later/deep/x/plain", "c\n");
+    yard.write("later/deep/x/packed.gz", "no\n");
+    yard.write("later/deep/x/binary", b"\0\0no\n");
+    yard.write("later/nothing.log", "");
+    yard.until_held(6);
+    yard.until("what is wrong is told, what is well again is not", |yard| {
+        let problems = yard.handle().problems();
+        problems.len() == 1 && problems[0].reason == "skipped: looks binary"
+    });
+    assert_eq!(yard.recorder.lines(), ["a\n", "b\n", "c\n"]);
+    std::fs::remove_dir_all(yard.path("later")).expect("removes");
+    yard.until("the path that vanished is told", |yard| {
+        yard.handle().problems().iter().any(|problem| problem.path.ends_with("later/deep"))
+    });
+    std::fs::create_dir_all(yard.path("later/deep")).expect("makes");
+    yard.write("later/deep/again", "d\n");
+    yard.until_held(8);
+    assert_eq!(yard.recorder.lines(), ["a\n", "b\n", "c\n", "d\n"]);
+}
+
+#[test]
+fn a_file_with_several_names_is_read_once() {
+    let mut yard = Yard::new(&["a.log", "*.log", "b.log"]);
+    yard.write("a.log", "one\n");
+    std::fs::hard_link(yard.path("a.log"), yard.path("b.log")).expect("links");
+    symlink(yard.path("a.log"), yard.path("c.log")).expect("links");
+    yard.start();
+    yard.until_held(4);
+    yard.append("b.log", "two\n");
+    yard.append("c.log", "three\n");
+    yard.until_held(14);
+    let scans = yard.handle().stats().scans;
+    yard.until("it was scanned twice more", |yard| yard.handle().stats().scans > scans + 2);
+    assert_eq!(yard.recorder.lines(), ["one\n", "three\n", "two\n"]);
+    assert_eq!(yard.handle().sources().len(), 1);
+}
+
+#[test]
+fn the_first_stream_that_claims_a_file_keeps_it() {
+    let mut yard = Yard::new(&["a.log"]);
+    let mut second = config::StreamConfig::new("second", vec![yard.logs.to_string_lossy().into_owned()]);
+    second.utc_offset_secs = Some(3600);
+    yard.config.streams.push(second);
+    yard.write("a.log", "one\n");
+    yard.write("b.log", "two\n");
+    yard.start();
+    yard.until_held(8);
+    let header = |name: &str| yard.recorder.by_path(&yard.path(name))[0].headers[0].clone();
+    assert_eq!((&*header("a.log").stream, &*header("b.log").stream), ("test", "second"));
+    assert_eq!(header("b.log").utc_offset_secs, 3600);
+}
+
+#[test]
+fn long_lines_are_split_into_linked_parts() {
+    let mut yard = Yard::new(&["a.log"]);
+    let limit = yard.config.agent.line_bytes_max.0 as usize;
+    let long = "y".repeat(limit * 5 / 2);
+    let all = format!("first\n{long}\nlast\n{}\nend\n", "z".repeat(limit / 2));
+    yard.write("a.log", &all);
+    yard.start();
+    yard.until_held(all.len());
+    assert_eq!(yard.text("a.log"), all);
+    let held = &yard.recorder.by_path(&yard.path("a.log"))[0];
+    let parts: Vec<_> = held.headers.iter().filter(|header| header.line_start == 6).collect();
+    assert_eq!(parts.len(), 3);
+    assert!(parts[0].flags.has(BatchFlags::LAST_IS_OPEN) && !parts[0].flags.has(BatchFlags::FIRST_CONTINUES));
+    assert!(parts[1].flags.has(BatchFlags::LAST_IS_OPEN) && parts[1].flags.has(BatchFlags::FIRST_CONTINUES));
+    assert!(!parts[2].flags.has(BatchFlags::LAST_IS_OPEN) && parts[2].flags.has(BatchFlags::FIRST_CONTINUES));
+    assert!(held.records().iter().all(|record| record.len() <= limit));
+}
+
+#[test]
+fn a_long_line_that_grows_slowly_is_one_line() {
+    let mut yard = Yard::new(&["a.log"]);
+    yard.config.agent.partial_line_timeout = std::time::Duration::from_secs(60);
+    yard.start();
+    let long = "y".repeat(yard.config.agent.line_bytes_max.0 as usize - 1);
+    for piece in long.as_bytes().chunks(700) {
+        yard.append("a.log", piece);
+        std::thread::sleep(std::time::Duration::from_millis(3));
+    }
+    yard.append("a.log", "\n");
+    yard.until_held(long.len() + 1);
+    assert_eq!(yard.recorder.by_path(&yard.path("a.log"))[0].headers.len(), 1);
+}
+
+#[test]
+fn a_last_line_without_newline_comes_after_silence_and_is_continued() {
+    let mut yard = Yard::new(&["a.log"]);
+    yard.write("a.log", "one\nhalf");
+    yard.start();
+    yard.until_held(8);
+    let header = |yard: &Yard, n: usize| yard.recorder.by_path(&yard.path("a.log"))[0].headers[n].clone();
+    assert!(header(&yard, 1).flags.has(BatchFlags::LAST_IS_OPEN));
+    // What follows continues the line, also after a restart without checkpoints.
+    yard.stop();
+    yard.lose_checkpoints();
+    yard.start();
+    yard.append("a.log", " line\nnext\n");
+    yard.until_held(19);
+    let rest = header(&yard, 2);
+    assert!(rest.flags.has(BatchFlags::FIRST_CONTINUES) && !rest.flags.has(BatchFlags::LAST_IS_OPEN));
+    assert_eq!((rest.line_start, rest.start), (4, 8));
+    assert_eq!(yard.text("a.log"), "one\nhalf line\nnext\n");
+}
+
+const TRACE: &str = "2024-01-31 10:00:00,123 ERROR [main] c.e.App: failed\njava.lang.IllegalStateException: no\n\tat a.b.C(D.java:1)\n\tat a.b.E(F.java:2)\n";
+const LINE: &str = "2024-01-31 10:00:01,123 INFO [main] c.e.App: fine\n";
+
+#[test]
+fn stack_traces_are_one_record_also_across_blocks_and_writes() {
+    let mut yard = Yard::new(&["a.log"]);
+    let all = format!("{LINE}{TRACE}").repeat(100);
+    yard.write("a.log", &all);
+    yard.start();
+    yard.until_held(all.len());
+    yard.append("a.log", LINE);
+    yard.append("a.log", &TRACE[..80]);
+    std::thread::sleep(std::time::Duration::from_millis(30));
+    yard.append("a.log", &TRACE[80..]);
+    yard.until_held(all.len() + LINE.len() + TRACE.len());
+    let records = yard.recorder.by_path(&yard.path("a.log"))[0].records();
+    assert_eq!(records.len(), 202);
+    assert!(records.iter().all(|record| record == LINE.as_bytes() || record == TRACE.as_bytes()));
+    assert_eq!(yard.recorder.by_path(&yard.path("a.log"))[0].headers[0].format, Format::Timestamped);
+}
+
+#[test]
+fn lines_are_not_joined_across_silence_nor_where_that_is_off() {
+    let mut yard = Yard::new(&["a.log"]);
+    yard.write("a.log", LINE.repeat(3));
+    yard.start();
+    yard.until_held(3 * LINE.len());
+    yard.append("a.log", "\tat a.b.C(D.java:1)\n");
+    yard.until_held(3 * LINE.len() + 20);
+    assert_eq!(yard.recorder.by_path(&yard.path("a.log"))[0].records().len(), 4);
+    for (parse, multiline) in [(ParseChoice::None, Multiline::Auto), (ParseChoice::Auto, Multiline::Off)] {
+        let mut yard = Yard::new(&["a.log"]);
+        (yard.config.streams[0].parse, yard.config.streams[0].multiline) = (parse, multiline);
+        yard.write("a.log", TRACE.repeat(10));
+        yard.start();
+        yard.until_held(10 * TRACE.len());
+        assert_eq!(yard.recorder.by_path(&yard.path("a.log"))[0].records().len(), 40);
+    }
+}
+
+#[test]
+fn a_joined_record_has_a_limit() {
+    let mut yard = Yard::new(&["a.log"]);
+    let limit = yard.config.agent.multiline_bytes_max.0 as usize;
+    let all = format!("{LINE}{TRACE}{}{LINE}{LINE}", "\tat a.b.C(D.java:1)\n".repeat(limit / 5));
+    yard.write("a.log", &all);
+    yard.start();
+    yard.until_held(all.len());
+    let records = yard.recorder.by_path(&yard.path("a.log"))[0].records();
+    assert!(records.iter().all(|record| record.len() <= limit + 4096) && records.len() < 20, "{}", records.len());
+    assert_eq!(yard.text("a.log"), all);
+}
+
+#[test]
+fn starting_at_the_end_is_counted() {
+    let mut yard = Yard::new(&["*.log"]);
+    yard.config.streams[0].start = Start::End;
+    yard.write("a.log", "old\n");
+    std::thread::sleep(std::time::Duration::from_millis(120));
+    yard.start();
+    yard.until("it is followed", |yard| yard.source_at("a.log").is_some_and(|source| !source.missed.is_empty()));
+    yard.append("a.log", "new\n");
+    yard.write("b.log", "later\n");
+    yard.until("both are held", |yard| yard.recorder.lines().len() >= 2);
+    let source = yard.source_at("a.log").expect("is known");
+    assert_eq!(source.missed.len(), 1);
+    assert_eq!(
+        (source.missed[0].start, source.missed[0].end, source.missed[0].reason),
+        (0, 4, MissedReason::BeforeStart)
+    );
+    assert!(yard.recorder.lines().contains(&"later\n".to_owned()));
+    assert_eq!(yard.recorder.by_path(&yard.path("a.log"))[0].headers[0].start, 4);
+    // A restart goes on, and still knows what was missed.
+    yard.stop();
+    yard.append("a.log", "more\n");
+    yard.start();
+    yard.until("the rest is held", |yard| yard.text("a.log").ends_with("new\nmore\n"));
+    assert_eq!(yard.source_at("a.log").expect("is known").missed.len(), 1);
+}
+
+#[test]
+fn what_cannot_be_read_is_told_and_tried_again() {
+    let mut yard = Yard::new(&["*.log", "pipe"]);
+    if rustix::process::geteuid().is_root() {
+        // Root may read everything: a folder in place of a file has to do.
+        std::fs::create_dir(yard.path("dir.log")).expect("makes");
+    }
+    rustix::fs::mkfifoat(rustix::fs::CWD, yard.path("pipe"), 0o600.into()).expect("makes");
+    yard.write("a.log", "one\n");
+    std::fs::set_permissions(yard.path("a.log"), std::fs::Permissions::from_mode(0o000)).expect("sets");
+    yard.write("b.log", "two\n");
+    yard.start();
+    yard.until("the other is read", |yard| yard.recorder.lines().contains(&"two\n".to_owned()));
+    yard.until("the pipe is told", |yard| {
+        yard.handle().problems().iter().any(|problem| problem.path.ends_with("pipe"))
+    });
+    if !rustix::process::geteuid().is_root() {
+        yard.until("it is told", |yard| yard.handle().problems().iter().any(|problem| problem.path.ends_with("a.log")));
+    }
+    std::fs::set_permissions(yard.path("a.log"), std::fs::Permissions::from_mode(0o600)).expect("sets");
+    yard.until_held(8);
+}
+
+#[test]
+fn a_panic_quarantines_one_file_and_no_other() {
+    let mut yard = Yard::new(&["*.log"]);
+    *yard.recorder.panic_on.lock() = Some("bad.log".to_owned());
+    yard.write("bad.log", "bad\n");
+    yard.write("good.log", "good\n");
+    yard.start();
+    yard.until("it is quarantined", |yard| {
+        yard.source_at("bad.log").is_some_and(|source| matches!(source.state, FileState::Quarantined(_)))
+    });
+    yard.append("good.log", "better\n");
+    yard.until_held(12);
+    assert_eq!(yard.text("good.log"), "good\nbetter\n");
+    // A restart gives it another chance.
+    *yard.recorder.panic_on.lock() = None;
+    yard.stop();
+    yard.start();
+    yard.until_held(16);
+}
+
+#[test]
+fn a_queue_that_refuses_loses_and_repeats_nothing() {
+    for every in [3, 5, 7] {
+        let mut yard = Yard::new(&["*.log"]);
+        yard.recorder.fail_every.store(every, Ordering::SeqCst);
+        let all = lines(0, 3000);
+        yard.write("a.log", &all);
+        yard.write("b.log", &all);
+        yard.start();
+        yard.until_held(2 * all.len());
+        assert_eq!((yard.text("a.log"), yard.text("b.log")), (all.clone(), all));
+    }
+}
+
+#[test]
+fn a_full_queue_stops_reading_and_a_queue_that_is_away_is_waited_for() {
+    let mut yard = Yard::new(&["a.log"]);
+    let all = lines(0, 20_000);
+    yard.write("a.log", &all);
+    yard.recorder.unreachable.store(true, Ordering::SeqCst);
+    yard.start();
+    yard.until("it is told", |yard| yard.handle().problems().iter().any(|problem| problem.path == "queue"));
+    yard.recorder.full.store(true, Ordering::SeqCst);
+    yard.recorder.unreachable.store(false, Ordering::SeqCst);
+    yard.until("batches wait", |yard| yard.handle().stats().resent_batches > 10);
+    assert!(yard.handle().stats().in_flight_bytes <= yard.config.agent.in_flight_bytes.0);
+    assert!(yard.handle().stats().read_bytes <= yard.config.agent.in_flight_bytes.0);
+    // What waits is kept, even if the file does not have it any more.
+    let read = yard.handle().stats().read_bytes as usize;
+    yard.truncate("a.log");
+    yard.recorder.full.store(false, Ordering::SeqCst);
+    yard.until_held(read);
+    assert_eq!(yard.text("a.log"), all[..read]);
+}
+
+#[test]
+fn the_queue_is_the_truth() {
+    let mut yard = Yard::new(&["*.log"]);
+    let all = lines(0, 500);
+    yard.write("a.log", &all);
+    yard.start();
+    yard.until_held(all.len());
+    yard.stop();
+    // Checkpoints lost: nothing is sent twice.
+    yard.lose_checkpoints();
+    yard.append("a.log", "more\n");
+    yard.start();
+    yard.until_held(all.len() + 5);
+    yard.stop();
+    // The queue lost: everything is sent again, whatever the checkpoints say.
+    yard.recorder.held.lock().clear();
+    yard.start();
+    yard.until_held(all.len() + 5);
+    assert_eq!(yard.text("a.log"), all + "more\n");
+    // Lost while we run: it says so, and gets everything.
+    yard.recorder.held.lock().clear();
+    yard.append("a.log", "end\n");
+    yard.until("everything is there", |yard| yard.text("a.log").ends_with("more\nend\n"));
+    yard.judge();
+}
+
+#[test]
+fn more_files_than_may_be_open() {
+    let mut yard = Yard::new(&["*.log"]);
+    yard.config.agent.open_files_max = 8;
+    for n in 0..60 {
+        yard.write(&format!("{n}.log"), format!("{n} one\n"));
+    }
+    yard.start();
+    yard.until("all are held", |yard| yard.recorder.lines().len() == 60);
+    // Those with batches on their way are not closed: a round of blocks more.
+    assert!(yard.handle().stats().open_files <= 8 + 16, "{:?}", yard.handle().stats());
+    for n in 0..60 {
+        yard.append(&format!("{n}.log"), format!("{n} two\n"));
+    }
+    yard.until("all are held", |yard| yard.recorder.lines().len() == 120);
+    yard.judge();
+}
+
+#[test]
+fn standard_input_is_delivered_to_its_end() {
+    let mut yard = Yard::new(&["-"]);
+    yard.recorder.fail_every.store(5, Ordering::SeqCst);
+    let all = lines(0, 3000) + "no newline";
+    yard.start_with(Some(Box::new(std::io::Cursor::new(all.clone().into_bytes()))));
+    yard.until_held(all.len());
+    let path = std::path::Path::new("-");
+    assert_eq!(yard.recorder.by_path(path)[0].bytes, all.as_bytes());
+    yard.until("it is finished", |yard| {
+        yard.handle()
+            .sources()
+            .iter()
+            .any(|source| source.state == FileState::Finished && source.queued == all.len() as u64)
     });
 }

@@ -27,11 +27,23 @@ impl Shard {
             let Some(tail) = self.tails[index].as_mut() else { continue };
             if let Some(at) = tail.resend_at {
                 if at <= self.now && crate::tail::settle(&mut tail.flights, &mut cx) {
-                    self.resend(index);
+                    self.guard(index, |shard| {
+                        shard.resend(index, 1);
+                        Ok(())
+                    });
                 }
             } else {
                 let landing = crate::tail::land(&mut tail.flights, &mut cx);
                 self.landed(index, landing);
+                let waits = |tail: &crate::tail::Tail| {
+                    tail.resend_at.is_none() && tail.flights.front().is_some_and(|first| first.ack.is_none())
+                };
+                if self.tails[index].as_deref().is_some_and(waits) {
+                    self.guard(index, |shard| {
+                        shard.resend(index, usize::MAX);
+                        Ok(())
+                    });
+                }
             }
             if self.tails[index].as_ref().is_some_and(|tail| !tail.flights.is_empty()) {
                 self.flying.push(index);
@@ -50,13 +62,14 @@ impl Shard {
             tail.acked_witness = witness;
         }
         if progress {
+            tail.patience.reset();
             tail.backoff.reset();
         }
         if let Some(mark) = landing.reread {
             tracing::debug!(path = %tail.path.display(), at = mark.end, "the queue asks for another place");
             tail.restart_at(mark, None);
             if !progress {
-                tail.resend_at = Some(now + tail.backoff.next_wait());
+                tail.resend_at = Some(now + tail.patience.next_wait());
             }
         }
         if let Some(error) = &landing.refused
@@ -66,7 +79,7 @@ impl Shard {
             return self.fault(index, reason);
         }
         if let Some(wait) = landing.resend {
-            let wait = if landing.refused.is_some() { tail.backoff.next_wait() } else { wait };
+            let wait = if landing.refused.is_some() { tail.patience.next_wait() } else { wait };
             tail.resend_at = Some(now + wait.clamp(RESEND_MIN, RESEND_MAX));
         }
         let wake: Option<Mono> = tail.resend_at;
@@ -82,11 +95,11 @@ impl Shard {
         }
     }
 
-    /// Sends what is in flight once more, in order.
-    fn resend(&mut self, index: usize) {
+    /// Sends what is in flight once more, in order: after a refusal only the first, and the rest once it has landed.
+    fn resend(&mut self, index: usize, at_most: usize) {
         let Some(tail) = self.tails[index].as_mut() else { return };
         tail.resend_at = None;
-        for flight in tail.flights.iter_mut().filter(|flight| flight.ack.is_none()) {
+        for flight in tail.flights.iter_mut().take(at_most).filter(|flight| flight.ack.is_none()) {
             flight.ack = Some(self.links.producer.append(flight.batch.clone()));
             add(&self.links.shared.counters.resent_batches, 1);
         }

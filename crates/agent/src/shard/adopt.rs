@@ -21,7 +21,7 @@ use crate::ledger::Entry;
 use crate::tail::{Mark, Phase, Tail};
 
 /// A file born this much before the last sign of life of the last run may still be new to us: file times are coarse.
-const COARSE: i64 = 100_000;
+pub(super) const COARSE: i64 = 100_000;
 /// A copy of a file that is not truncated within this time after the copy was made is a file of its own.
 const SHADOW_WAIT_MIN: Duration = Duration::from_secs(2);
 /// The first bytes by which a file that is no text is told.
@@ -69,6 +69,7 @@ impl Shard {
                 return;
             }
         };
+        self.links.shared.well(&shown());
         match self.by_source.get(&source).copied() {
             Some(index) => self.known_at(index, path, claim, &seen),
             None => self.stranger(source, path, claim, &seen),
@@ -114,7 +115,7 @@ impl Shard {
             tail.phase = Phase::Draining;
         }
         if tail.is_located() && tail.fault.is_none() {
-            self.seen(index, seen.size, seen.links);
+            self.seen(index, seen.size, seen.named);
             self.attend(index);
         }
     }
@@ -151,24 +152,34 @@ impl Shard {
         if self.ignored.contains(&source) {
             return;
         }
+        let mut only_if_held = false;
         let known = self.links.shared.ledger.lock().latest(source).cloned();
         let (key, stream, home) = match (&known, claim) {
             (Some(entry), _) => {
                 let key = entry.copy_of.unwrap_or(entry.report.key);
                 let named = self.links.settings.streams.iter().position(|stream| stream.name == entry.report.stream);
                 let stream = claim.map(|claim| claim.stream).or(named);
-                let left = entry.copy_of.is_some() || seen.size != entry.report.queued;
-                let Some(stream) = stream.filter(|_| claim.is_some() || left) else { return };
+                let queued = match entry.copy_of {
+                    Some(original) => {
+                        self.links.shared.ledger.lock().get(original).map_or(0, |entry| entry.report.queued)
+                    }
+                    None => entry.report.queued,
+                };
+                let left = seen.size != queued;
+                let follow = left || (claim.is_some() && entry.copy_of.is_none());
+                let Some(stream) = stream.filter(|_| follow) else { return };
                 (key, stream, self.home_of(path, claim))
             }
             (None, Some(claim)) => (SourceKey::new(source, model::Generation(0)), claim.stream, path.to_owned()),
             (None, None) => {
-                let Some((home, claim)) = self.rotated_from(path, seen) else { return };
+                let Some((home, claim)) = self.rotated_from(path) else { return };
+                only_if_held = !self.is_new(seen);
                 (SourceKey::new(source, model::Generation(0)), claim.stream, home)
             }
         };
         let index = self.adopt(source, key, stream, path, home, seen);
         if let Some(tail) = self.tails[index].as_mut() {
+            tail.only_if_held = only_if_held;
             tail.may_be_binary = known.is_none() && claim.is_none_or(|claim| claim.in_folder);
         }
     }
@@ -181,13 +192,15 @@ impl Shard {
         self.links.follow.bases(path).into_iter().next().map_or_else(|| path.to_owned(), |(base, _)| base)
     }
 
-    /// The followed path that a new file was rotated away from before we saw it.
-    fn rotated_from(&self, path: &Path, seen: &Seen) -> Option<(PathBuf, Claim)> {
-        let appeared = if seen.id.born == 0 { seen.modified } else { seen.id.born } / 1000;
-        if appeared + COARSE < self.links.known_until.as_micros() {
-            return None;
-        }
+    /// The followed path that a file may have been rotated away from before we saw it.
+    fn rotated_from(&self, path: &Path) -> Option<(PathBuf, Claim)> {
         self.links.follow.bases(path).into_iter().find(|(_, claim)| !claim.in_folder)
+    }
+
+    /// Whether a file appeared after the last run was last alive (or, without one, after this one began).
+    pub(super) fn is_new(&self, seen: &Seen) -> bool {
+        let appeared = if seen.id.born == 0 { seen.modified } else { seen.id.born } / 1000;
+        appeared + COARSE >= self.links.known_until.as_micros()
     }
 
     /// Takes on a file. Nothing is read before the queue said how far it has it.
@@ -212,6 +225,7 @@ impl Shard {
             shown,
             stream,
             may_be_binary: false,
+            only_if_held: false,
             was_there: self.scan.count <= 1,
             file: None,
             phase: Phase::Locating,
@@ -222,10 +236,11 @@ impl Shard {
             prefix: Witness::default(),
             after_missed: false,
             size: seen.size,
-            links: seen.links,
+            named: seen.named,
             grown_at: self.now,
             changed_at: base::Timestamp::from_micros(seen.modified / 1000),
             scanned: 0,
+            sure_size: 0,
             held: None,
             framing: UNKNOWN,
             detect_tries: 0,
@@ -235,6 +250,7 @@ impl Shard {
             queued: false,
             fault: None,
             backoff: Backoff::new(Duration::from_millis(100), Duration::from_secs(30), source.0 as u64),
+            patience: Backoff::new(Duration::from_millis(5), Duration::from_secs(2), source.0 as u64),
             panics: Vec::new(),
             used_at: self.now,
             scan: self.scan.count,
@@ -409,15 +425,13 @@ fn is_copy(file: &File, size: u64, entry: &Entry) -> bool {
         && witness.holds(file, acked).unwrap_or(false)
 }
 
-/// Whether two files have the same first KiB and the same bytes before `len`.
+/// Whether a file has the same first KiB as the other and the same bytes before `len`. Where the other has become
+/// shorter, that cannot be told, and they may be.
 fn same_so_far(one: &File, other: &File, len: u64) -> bool {
-    if len == 0 {
-        return true;
-    }
     let same = |offset: u64, len: usize| -> io::Result<bool> {
         let (mut a, mut b) = (vec![0; len], vec![0; len]);
         let (n, m) = (read_up_to(one, &mut a, offset)?, read_up_to(other, &mut b, offset)?);
-        Ok(n == m && a[..n] == b[..m])
+        Ok(m < len || a[..n] == b[..m])
     };
     let last = TAIL_LEN.min(usize::try_from(len).unwrap_or(TAIL_LEN));
     let first = identity::PREFIX_LEN.min(usize::try_from(len).unwrap_or(identity::PREFIX_LEN));

@@ -28,6 +28,9 @@ impl Shard {
                 return Ok(());
             }
             tail.fault = None;
+            if tail.phase == Phase::Locating && !self.to_locate.contains(&index) {
+                self.to_locate.push(index);
+            }
             self.links.shared.well(&tail.path.display().to_string());
         }
         let Some(tail) = self.tails[index].as_mut() else { return Ok(()) };
@@ -50,21 +53,21 @@ impl Shard {
         let seen = match &tail.file {
             Some(file) => Some(identity::look_open(file)?),
             None => match identity::look(&tail.path) {
-                Ok(seen) if seen.id == tail.id => Some((seen.size, seen.links)),
+                Ok(seen) if seen.id == tail.id => Some((seen.size, seen.named)),
                 Ok(_) => None,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => None,
                 Err(error) => return Err(error),
             },
         };
         match seen {
-            Some((size, links)) => self.seen(index, size, links),
+            Some((size, named)) => self.seen(index, size, named),
             None => self.lost(index),
         }
         Ok(())
     }
 
     /// Notes what was seen of a file.
-    pub(super) fn seen(&mut self, index: usize, size: u64, links: u64) {
+    pub(super) fn seen(&mut self, index: usize, size: u64, named: bool) {
         let (now, at) = (self.now, self.links.clock.now());
         let Some(tail) = self.tails[index].as_mut() else { return };
         if size < tail.read.end {
@@ -79,7 +82,7 @@ impl Shard {
             self.warm(index);
         }
         if let Some(tail) = self.tails[index].as_mut() {
-            tail.links = links;
+            tail.named = named;
         }
     }
 
@@ -147,7 +150,7 @@ impl Shard {
             tail.file.is_some()
                 && tail.phase == Phase::Following
                 && tail.unread() == 0
-                && tail.links > 0
+                && tail.named
                 && tail.flights.is_empty()
         };
         let mut resting: Vec<_> = self
@@ -216,7 +219,8 @@ impl Shard {
         tail.acked = Mark::default();
         tail.acked_witness = None;
         tail.restart_at(Mark::default(), Some(Witness::of(&[])));
-        tail.prefix = Witness::default();
+        tail.prefix = Witness::of(&[]);
+        tail.sure_size = 0;
         tail.after_missed = false;
         tail.grown_at = now;
         tail.detect_tries = 0;

@@ -1,5 +1,6 @@
 //! Where to begin in a file: the queue is asked, as it is the truth; the checkpoint only helps.
 
+use std::io;
 use std::time::Duration;
 
 use config::Start;
@@ -16,6 +17,8 @@ use crate::tail::{Mark, Phase};
 pub(crate) struct Ask {
     pub index: usize,
     pub key: SourceKey,
+    /// Only this generation is meant.
+    pub exact: bool,
 }
 
 /// The latest generation that the queue has of a source (or the one asked from), and how far.
@@ -38,7 +41,7 @@ impl Shard {
             let some = self.to_locate.len().min(ASKS_MAX);
             let asks = self.to_locate.drain(..some).filter_map(|index| {
                 let tail = self.tails[index].as_ref()?;
-                Some(Ask { index, key: tail.key })
+                Some(Ask { index, key: tail.key, exact: tail.key.source != tail.source })
             });
             permit.send(asks.collect());
         }
@@ -49,7 +52,7 @@ impl Shard {
         let mut again = Vec::new();
         while let Ok(answers) = self.links.answers.try_recv() {
             for answer in answers {
-                let Ask { index, key } = answer.ask;
+                let Ask { index, key, .. } = answer.ask;
                 let asked =
                     self.tails[index].as_ref().is_some_and(|tail| tail.key == key && tail.phase == Phase::Locating);
                 if !asked {
@@ -58,10 +61,7 @@ impl Shard {
                 match answer.found {
                     Ok((generation, position)) => {
                         self.links.shared.well("queue");
-                        self.guard(index, |shard| {
-                            shard.located(index, generation, position);
-                            Ok(())
-                        });
+                        self.guard(index, |shard| shard.located(index, generation, position));
                     }
                     Err(reason) => {
                         self.links.shared.trouble(
@@ -81,19 +81,27 @@ impl Shard {
         }
     }
 
-    fn located(&mut self, index: usize, generation: Generation, position: Option<Position>) {
-        let Some(tail) = self.tails[index].as_mut() else { return };
+    fn located(&mut self, index: usize, generation: Generation, position: Option<Position>) -> io::Result<()> {
+        let Some(tail) = self.tails[index].as_mut() else { return Ok(()) };
         tail.key.generation = generation;
         let key = tail.key;
+        let only_if_held = tail.only_if_held;
         let known = self.links.shared.ledger.lock().get(key).cloned();
         match (position, known) {
+            (None, None) if only_if_held => {
+                self.ignored.insert(key.source);
+                self.drop_tail(index);
+                return Ok(());
+            }
             (None, None) => {
+                // A copy grows quickly: how long it is now decides whose it is.
+                self.look(index)?;
                 if let Some(original) = self.copied_from(index) {
                     if let Some(tail) = self.tails[index].as_mut() {
                         tail.phase = Phase::Shadow(original);
                     }
                     self.timer(index, self.now);
-                    return;
+                    return Ok(());
                 }
                 self.begin(index);
             }
@@ -101,6 +109,7 @@ impl Shard {
         }
         self.warm(index);
         self.attend(index);
+        Ok(())
     }
 
     /// A source that nobody knows begins.
@@ -110,7 +119,8 @@ impl Shard {
         let stream = &self.links.settings.streams[tail.stream];
         tail.framing = stream.framing(Format::Unknown);
         let born = tail.id.born / 1000;
-        let skip = stream.start == Start::End && tail.was_there && (born == 0 || born < known_until);
+        let skip =
+            stream.start == Start::End && tail.was_there && (born == 0 || born + super::adopt::COARSE < known_until);
         let start = if skip { tail.size } else { 0 };
         tail.acked = Mark { end: start, open_line: None };
         tail.restart_at(tail.acked, if start == 0 { Some(Witness::of(&[])) } else { None });

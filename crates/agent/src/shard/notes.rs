@@ -61,6 +61,14 @@ impl Shard {
         ledger.put(entry);
     }
 
+    /// The size that was noted last may be that of new content.
+    pub(super) fn unsure_size(&mut self, index: usize) {
+        let Some(tail) = &self.tails[index] else { return };
+        if let Some(entry) = self.links.shared.ledger.lock().get_mut(tail.key) {
+            entry.report.size = tail.sure_size.max(tail.read.end);
+        }
+    }
+
     /// A generation is over: its last note.
     pub(super) fn end_generation(&mut self, index: usize) {
         self.write_entry(index, Some(FileState::Finished));
@@ -127,13 +135,14 @@ impl Shard {
         }
     }
 
-    /// The witness of the file's beginning grows with what the queue has of it, up to its length.
+    /// The witness of the file's beginning, taken with the first batch, grows with what the queue has of the file.
     fn extend_prefix(&mut self, index: usize) {
         let Some(tail) = self.tails[index].as_mut() else { return };
         let wanted = tail.acked.end.min(PREFIX_LEN as u64);
         if u64::from(tail.prefix.len) < wanted
             && tail.truncated.is_none()
             && let Some(file) = &tail.file
+            && let Ok(true) = tail.prefix.begins(file)
             && let Ok(prefix) = Witness::of_prefix(file, wanted)
         {
             tail.prefix = prefix;

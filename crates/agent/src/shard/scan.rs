@@ -161,7 +161,7 @@ impl Shard {
     fn hold_deleted(&mut self) {
         let deleted = |index: &usize| {
             let tail = self.tails[*index].as_ref()?;
-            (tail.links == 0 && tail.file.is_some()).then_some((tail.grown_at, *index, tail.size))
+            (!tail.named && tail.file.is_some()).then_some((tail.grown_at, *index, tail.size))
         };
         let mut held: Vec<_> = self.hot.iter().filter_map(deleted).collect();
         let mut total: u64 = held.iter().map(|(_, _, size)| size).sum();

@@ -92,9 +92,11 @@ impl Shard {
         let stands = &buffer.data()[..before.min(filled)];
         if filled < before || tail.witness.is_some_and(|witness| !witness.is_of(stands)) {
             tail.truncated = Some(tail.size);
+            self.unsure_size(index);
             return Ok(None);
         }
         tail.size = tail.size.max(offset + filled as u64);
+        tail.sure_size = tail.size;
         if filled == before {
             // It was truncated to here, or the look was wrong.
             tail.size = tail.read.end;
@@ -163,6 +165,9 @@ impl Shard {
         let mark = Mark { end, open_line: range.open.then_some(line_start) };
         let witness = Witness::of(&block.buffer.data()[..block.from + range.len]);
         let flags = flags_of(tail, range);
+        if start == 0 {
+            tail.prefix = Witness::of_start(&block.bytes()[..range.len]);
+        }
         let (raw, held) = block.buffer.into_payload(block.from, block.from + range.len);
         let (codec, payload, payload_crc) = codec::encode_payload(raw, settings.codec);
         let held = if codec == model::Codec::None { held } else { payload.len() };
@@ -263,7 +268,7 @@ pub(super) fn view(tail: &Tail, successor: bool) -> View {
         size: tail.size,
         in_flight: !tail.flights.is_empty(),
         held: tail.held,
-        replaced: tail.links == 0 || successor,
+        replaced: !tail.named || successor,
         grown_at: tail.grown_at,
     }
 }

@@ -64,6 +64,8 @@ pub struct Tail {
     pub source: SourceId,
     /// It was found in a followed folder: it may be no text at all.
     pub may_be_binary: bool,
+    /// It is followed only if the queue knows it: an old file with the name of a rotated one.
+    pub only_if_held: bool,
     /// It was there before the agent was, so `start = "end"` applies.
     pub was_there: bool,
     /// Which stream it belongs to.
@@ -86,8 +88,10 @@ pub struct Tail {
     pub after_missed: bool,
     /// Its size when last looked at.
     pub size: u64,
-    /// How many names it has.
-    pub links: u64,
+    /// Its size when its content was last known to be what it was.
+    pub sure_size: u64,
+    /// Whether it has a name: it was not deleted.
+    pub named: bool,
     /// When it last grew.
     pub grown_at: Mono,
     /// The same by the wall clock.
@@ -112,6 +116,8 @@ pub struct Tail {
     pub fault: Option<Fault>,
     /// How long to wait after a fault.
     pub backoff: Backoff,
+    /// How long to wait after the queue refused.
+    pub patience: Backoff,
     /// When it panicked of late.
     pub panics: Vec<Mono>,
     /// When it was last read: the longest unread are closed first.
@@ -140,7 +146,7 @@ impl Tail {
 
     /// Whether bytes are lost if it is not read soon.
     pub const fn at_risk(&self) -> bool {
-        matches!(self.phase, Phase::Draining) || self.links == 0
+        matches!(self.phase, Phase::Draining) || !self.named
     }
 
     /// How it is, for reports.

@@ -1,0 +1,104 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn entry(n: u64) -> Entry {
+    Entry {
+        report: SourceReport {
+            key: SourceKey::new(SourceId(u128::from(n) << 60 | 5), Generation(n as u32 % 3)),
+            host: "here".into(),
+            stream: "s".into(),
+            path: format!("/var/log/{n}.log").into(),
+            size: n * 10,
+            read: n * 7,
+            queued: n * 3,
+            missed: vec![Missed { start: n, end: n + 5, reason: REASONS[n as usize % 4] }],
+            state: if n.is_multiple_of(2) { FileState::Finished } else { FileState::Following },
+            changed_at: Timestamp::from_micros(n as i64),
+        },
+        open_line: n.is_multiple_of(3).then_some(n),
+        format: Format::Json,
+        witness: (!n.is_multiple_of(4)).then_some(Witness { len: 200, hash: n }),
+        prefix: Witness { len: 1024, hash: !n },
+        inode: n,
+        copy_of: n.is_multiple_of(5).then(|| SourceKey::new(SourceId(u128::from(n)), Generation(1))),
+    }
+}
+
+fn open(folder: &Path) -> (Checkpoints, Ledger, Loaded) {
+    let mut ledger = Ledger::default();
+    let (checkpoints, loaded) = Checkpoints::open(folder, &mut ledger).expect("opens");
+    (checkpoints, ledger, loaded)
+}
+
+#[test]
+fn everything_is_there_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut checkpoints, _, loaded) = open(folder.path());
+    assert_eq!(loaded.alive_at, None);
+    let mut entries: Vec<Entry> = (0..40).map(entry).collect();
+    checkpoints.append(entries.iter(), Timestamp::from_micros(5)).expect("writes");
+    entries[7].report.queued = 9999;
+    entries[7].report.path = "/elsewhere".into();
+    checkpoints.append(entries[7..8].iter(), Timestamp::from_micros(6)).expect("writes");
+    for _ in 0..2 {
+        let (_, ledger, loaded) = open(folder.path());
+        assert_eq!(loaded.alive_at, Some(Timestamp::from_micros(6)));
+        for entry in &entries {
+            assert_eq!(ledger.get(entry.report.key), Some(entry));
+        }
+        assert_eq!(ledger.at_path(Path::new("/elsewhere")), [entries[7].report.key]);
+        assert!(ledger.at_path(Path::new("/var/log/7.log")).is_empty());
+    }
+}
+
+#[test]
+fn a_newer_version_is_refused_and_rubbish_is_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("checkpoints.log");
+    fs::write(&path, [&MAGIC[..], &[9]].concat()).expect("writes");
+    let refused = Checkpoints::open(folder.path(), &mut Ledger::default()).err().expect("is refused");
+    assert!(refused.to_string().contains("version 9"), "{refused}");
+    fs::write(&path, b"rubbish").expect("writes");
+    assert_eq!(open(folder.path()).1.entries().count(), 0);
+}
+
+#[test]
+fn it_is_written_anew_before_it_grows_without_bound() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut checkpoints, mut ledger, _) = open(folder.path());
+    let one = entry(1);
+    ledger.put(one.clone());
+    let many = vec![one; 1000];
+    let mut compacted = 0;
+    for _ in 0..200 {
+        checkpoints.append(many.iter(), Timestamp::from_micros(1)).expect("writes");
+        if checkpoints.wants_compaction() {
+            checkpoints.compact(&ledger, Timestamp::from_micros(1)).expect("writes");
+            compacted += 1;
+        }
+    }
+    assert!(
+        compacted > 0
+            && fs::metadata(folder.path().join("checkpoints.log")).expect("is there").len() < COMPACT_AT + (1 << 20)
+    );
+    assert_eq!(open(folder.path()).1.entries().count(), 1);
+}
+
+proptest! {
+    #[test]
+    fn a_tear_or_a_wrong_byte_costs_only_what_follows(cut in 0usize..4000, flip in 0usize..4000) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut checkpoints, _, _) = open(folder.path());
+        let entries: Vec<Entry> = (0..30).map(entry).collect();
+        checkpoints.append(entries.iter(), Timestamp::from_micros(5)).expect("writes");
+        let path = folder.path().join("checkpoints.log");
+        let mut bytes = fs::read(&path).expect("reads");
+        bytes.truncate(bytes.len().min(cut.max(9)));
+        if let Some(byte) = bytes.get_mut(flip.max(8)) { *byte ^= 0x40; }
+        fs::write(&path, &bytes).expect("writes");
+        let (_, ledger, _) = open(folder.path());
+        let found = ledger.entries().count();
+        prop_assert!(entries[..found].iter().all(|entry| ledger.get(entry.report.key) == Some(entry)));
+    }
+}
