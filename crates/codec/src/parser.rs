@@ -4,6 +4,7 @@
 //! itself, and a line that is nothing known stays as it is, marked. So one odd line costs itself only.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use base::{Intervals, Timestamp};
@@ -40,6 +41,9 @@ pub struct ParseRules {
 
 /// The largest range that a batch may have: spans count in 31 bits, and a bound is needed anyway.
 const PAYLOAD_MAX: usize = 256 << 20;
+
+/// So many fields of a line are compared with each other.
+const FEW_FIELDS: usize = 64;
 
 /// Parses batches. Keeps its scratch between them; one per worker thread.
 pub struct Parser {
@@ -256,10 +260,17 @@ fn visit_fields<'a>(found: &mut Fields, format: Format, line: &'a [u8], visit: &
     if parse_as(format, line, false, found) == Format::Unknown {
         return;
     }
+    // A name that stands twice counts once: few are compared with each other, many need a set.
+    let mut seen = HashSet::new();
+    let few = found.items.len() <= FEW_FIELDS;
     for (n, item) in found.items.iter().enumerate() {
         let name = found.name(line, item.slot);
         let Ok(name_text) = std::str::from_utf8(name) else { continue };
-        if name.is_empty() || found.items[..n].iter().any(|earlier| found.name(line, earlier.slot) == name) {
+        let again = match few {
+            true => found.items[..n].iter().any(|earlier| found.name(line, earlier.slot) == name),
+            false => !seen.insert(name),
+        };
+        if name.is_empty() || again {
             continue;
         }
         visit(name_text, value(found, line, item.value));

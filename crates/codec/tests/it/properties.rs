@@ -262,3 +262,18 @@ fn more_names_than_columns_or_numbers() {
         assert_eq!(used.columns, fresh.columns);
     }
 }
+
+#[test]
+fn a_line_of_very_many_fields() {
+    // More than there are numbers for names in one line; `k0` stands twice.
+    let pairs: Vec<String> = (0..70_000).map(|n| format!("\"k{n}\":{n}")).collect();
+    let line = format!("{{\"k0\":0,{}}}\n", pairs.join(","));
+    let framing = Framing { format: Format::Json, join: true };
+    let parsed = Parser::new().parse(&batch(line.as_bytes(), framing), &ParseRules::default()).unwrap();
+    assert_eq!((parsed.columns.len(), parsed.fields(0).count()), (64, 64));
+    let mut names = Vec::new();
+    fields(Format::Json, line.as_bytes(), &mut |name, _| names.push(name.to_owned()));
+    assert_eq!(names.len(), 61_437);
+    names.dedup();
+    assert_eq!(names.len(), 61_437);
+}
