@@ -130,7 +130,7 @@ impl Server {
 
     fn member(&self, id: u64) -> Result<Arc<Member>, QueueError> {
         self.forget_silent();
-        let member = self.members.lock().get(&id).cloned().ok_or_else(gone)?;
+        let member = self.members.lock().get(&id).cloned().ok_or_else(wire::unknown_member)?;
         *member.seen.lock() = Instant::now();
         Ok(member)
     }
@@ -194,13 +194,6 @@ fn refused(error: QueueError) -> Vec<u8> {
     wire::answer(Err(error), |(), _| {})
 }
 
-fn gone() -> QueueError {
-    QueueError::Unavailable { at: "the server".to_owned(), reason: GONE.to_owned() }
-}
-
-/// The reason by which a client knows that it must join again.
-pub(super) const GONE: &str = "this consumer is not known (any more)";
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,7 +230,7 @@ mod tests {
         assert_eq!(polled(&server, 5, 1).await.map(offset).expect("polls"), 0);
         assert_eq!(polled(&server, 5, 2).await.map(offset).expect("polls"), 1);
         tokio::time::advance(Duration::from_secs(61)).await;
-        assert!(matches!(polled(&server, 5, 3).await, Err(QueueError::Unavailable { reason, .. }) if reason == GONE));
+        assert!(polled(&server, 5, 3).await.is_err_and(|error| wire::is_unknown_member(&error)));
         joined(&server, 6).await;
         assert_eq!(polled(&server, 6, 1).await.map(offset).expect("polls"), 0, "nothing was committed");
     }

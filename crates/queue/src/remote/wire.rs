@@ -134,6 +134,19 @@ pub fn malformed(error: &WireError) -> QueueError {
     QueueError::Invalid(format!("the bytes are not of the remote queue's protocol: {error}"))
 }
 
+/// The reason by which a member learns that the server does not know it.
+const UNKNOWN_MEMBER: &str = "this consumer is not known (any more)";
+
+/// The answer to a member that the server does not know.
+pub fn unknown_member() -> QueueError {
+    QueueError::Unavailable { at: "the server".to_owned(), reason: UNKNOWN_MEMBER.to_owned() }
+}
+
+/// Whether the server does not know the member: it is to join again.
+pub fn is_unknown_member(error: &QueueError) -> bool {
+    matches!(error, QueueError::Unavailable { reason, .. } if reason == UNKNOWN_MEMBER)
+}
+
 /// Appends a batch to `out`.
 pub fn put_batch(batch: &Batch, out: &mut Vec<u8>) {
     let start = out.len();

@@ -20,7 +20,8 @@ pub fn topic(name: &str) -> String {
     format!("suite-{name}-{:016x}", RandomState::new().build_hasher().finish())
 }
 
-fn again(error: &QueueError) -> bool {
+/// Whether to call again: it failed for the moment.
+pub fn again(error: &QueueError) -> bool {
     error.retry() == Retry::Later && !matches!(error, QueueError::Closed { .. })
 }
 
