@@ -37,6 +37,12 @@ impl Layers {
     fn problem(&mut self, place: &Origin, message: String) {
         self.problems.push(Problem { place: place.to_string(), message });
     }
+
+    /// What is wrong with a key. A flag or a variable is a name already.
+    fn wrong(&mut self, place: &Origin, key: &str, reason: String) {
+        let named = matches!(place, Origin::Flag(_) | Origin::Environment(_));
+        self.problem(place, if named { reason } else { format!("{key}: {reason}") });
+    }
 }
 
 pub(crate) struct Reader<'a> {
@@ -93,7 +99,7 @@ impl<'a> Reader<'a> {
         match parse(text, &value.origin) {
             Ok(parsed) => (parsed, value.origin),
             Err(reason) => {
-                self.layers.problem(&value.origin, format!("{key}: {reason}"));
+                self.layers.wrong(&value.origin, key, reason);
                 match parse(default, &Origin::Default) {
                     Ok(parsed) => (parsed, value.origin),
                     Err(reason) => unreachable!("the default of {key} does not parse: {reason}"),
@@ -181,7 +187,7 @@ impl<'a> Reader<'a> {
     /// Notes that the value of a key, though it parses, is not right.
     pub(crate) fn wrong(&mut self, key: &'static str, reason: String) {
         let place = self.origin(key);
-        self.layers.problem(&place, format!("{key}: {reason}"));
+        self.layers.wrong(&place, key, reason);
     }
 
     /// Notes a mistake at a place.

@@ -171,8 +171,8 @@ fn a_mistake_outside_the_file_names_its_place_too() {
     inputs.env.insert("LOGDRIVE_LISTEN".to_owned(), "here".to_owned());
     inputs.flags.push(Flag { name: "--retain", key: "store.retention_age", value: "long".to_owned() });
     let said = load(&inputs).unwrap_err().lines();
-    assert!(said[0].starts_with("LOGDRIVE_LISTEN: listen: 'here' is not an address"), "{said:?}");
-    assert!(said[1].starts_with("--retain: retention_age: 'long' is not a duration"), "{said:?}");
+    assert!(said[0].starts_with("LOGDRIVE_LISTEN: 'here' is not an address"), "{said:?}");
+    assert!(said[1].starts_with("--retain: 'long' is not a duration"), "{said:?}");
 }
 
 #[test]

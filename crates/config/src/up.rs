@@ -39,7 +39,7 @@ pub(crate) fn machine(folder: &Path) -> Vec<StreamConfig> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut found: Vec<(String, bool)> = entries
         .filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path().is_dir())))
-        .filter(|(name, _)| !name.starts_with('.') && !paths::is_glob(name))
+        .filter(|(name, _)| !name.starts_with('.') && !paths::is_glob(name) && !NO_LOGS.contains(&name.as_str()))
         .collect();
     found.sort();
     for (name, is_folder) in found {
@@ -49,8 +49,14 @@ pub(crate) fn machine(folder: &Path) -> Vec<StreamConfig> {
     }
     // Whatever appears later under a new name. What another stream follows is not followed again.
     add(&mut streams, "machine".to_owned(), folder.display().to_string(), true);
+    for stream in &mut streams {
+        stream.exclude.extend(NO_LOGS.map(str::to_owned));
+    }
     finish(streams)
 }
+
+/// What lives in a machine's log folder and is no log: accounting, and what explains the folder.
+const NO_LOGS: [&str; 5] = ["README", "btmp", "faillog", "lastlog", "wtmp"];
 
 fn add(streams: &mut Vec<StreamConfig>, name: String, path: String, wide: bool) {
     let at = streams.iter().position(|stream| stream.name == name).unwrap_or_else(|| {
@@ -106,7 +112,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
         std::fs::create_dir_all(log.join("nginx")).unwrap();
-        for name in ["syslog", "syslog.1", "dpkg.log"] {
+        for name in ["syslog", "syslog.1", "dpkg.log", "wtmp"] {
             std::fs::write(log.join(name), "").unwrap();
         }
         let streams = machine(&log);

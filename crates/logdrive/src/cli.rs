@@ -133,6 +133,9 @@ pub(crate) struct RangeArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  logdrive search 'level:error \"timeout\"' --since 15m\n  \
+                        logdrive search 'status:[500 TO 599] -path:/health' --follow\n  \
+                        logdrive search stream:web --since yesterday --all --json > web.ndjson")]
 pub(crate) struct SearchArgs {
     /// Words, "phrases", field:value, ranges [500 TO 599], wild*cards, /regex/, AND OR NOT; several are joined by AND
     #[arg(value_name = "QUERY")]

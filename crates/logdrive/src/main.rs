@@ -11,10 +11,10 @@ mod failure;
 mod node;
 mod render;
 mod settings;
+mod terminal;
 mod when;
 mod wire;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -29,15 +29,14 @@ fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
         let text = info.payload_as_str().unwrap_or("no text");
-        // Not `eprintln!`, which panics where standard error is closed.
-        let _ = writeln!(std::io::stderr(), "logdrive: internal error{place}: {text}; please report this");
+        terminal::note(&format!("internal error{place}: {text}; please report this"));
     }));
     let cli = Cli::parse_from(cli::separate(std::env::args_os().collect()));
     match run(&cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !matches!(failure, Failure::Closed | Failure::Silent(_)) {
-                let _ = writeln!(std::io::stderr(), "logdrive: {failure}");
+                terminal::note(&failure.to_string());
             }
             ExitCode::from(failure.code())
         }

@@ -13,7 +13,7 @@ use crate::client::Client;
 use crate::commands::up;
 use crate::failure::Failure;
 use crate::node::{DataFolder, Node, Signals, open_queue};
-use crate::settings;
+use crate::{settings, terminal};
 
 /// How often the server is told of the files.
 const REPORT_EVERY: Duration = Duration::from_secs(2);
@@ -50,7 +50,10 @@ async fn serve(loaded: &Loaded, server: &str) -> Result<(), Failure> {
     let config = &loaded.config;
     let mut signals = Signals::listen()?;
     let _data = DataFolder::take(&config.data)?;
-    let queue = open_queue(&config.queue).await?;
+    let queue = tokio::select! {
+        queue = open_queue(&config.queue) => queue?,
+        () = signals.told() => return Ok(()),
+    };
     let producer = queue.producer(queue::LINES).await.map_err(|error| Failure::of(&error))?;
     let node = Node::new();
     let handle = node.agent(config, producer)?;
@@ -61,7 +64,7 @@ async fn serve(loaded: &Loaded, server: &str) -> Result<(), Failure> {
         Ok::<(), String>(())
     });
     let names: Vec<&str> = config.streams.iter().map(|stream| stream.name.as_str()).collect();
-    up::say(&format!(
+    terminal::say(&format!(
         "logdrive {} follows {} as {}\n  data     {}\n  server   {server}\nCtrl-C ends it; nothing is lost by that.\n",
         env!("CARGO_PKG_VERSION"),
         names.join(", "),

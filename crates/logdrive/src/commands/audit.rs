@@ -9,9 +9,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::AuditArgs;
 use crate::client::{Client, Line};
-use crate::commands::search::note;
 use crate::failure::Failure;
 use crate::render::{Style, audit_table};
+use crate::terminal::note;
 use crate::wire::{Account, Control};
 
 /// How often `--wait` asks again.

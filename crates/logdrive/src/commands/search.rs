@@ -13,6 +13,7 @@ use crate::cli::{ClientArgs, RangeArgs, SearchArgs};
 use crate::client::{Client, Line, Lines};
 use crate::failure::Failure;
 use crate::render::{Highlights, HitPrinter, Style};
+use crate::terminal::note;
 use crate::wire::{Control, Hit};
 use crate::{settings, when};
 
@@ -113,12 +114,6 @@ impl Output {
         self.progress.finish_and_clear();
         self.flush()
     }
-}
-
-/// A word to whoever watches; never among the records.
-pub(crate) fn note(text: &str) {
-    // Where standard error is closed, nobody listens.
-    let _ = writeln!(io::stderr(), "logdrive: {text}");
 }
 
 fn read_hit(json: &[u8]) -> Result<Hit, Failure> {

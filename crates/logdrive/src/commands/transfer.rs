@@ -8,7 +8,7 @@ use crate::cli::RoleArgs;
 use crate::commands::up;
 use crate::failure::Failure;
 use crate::node::{DataFolder, Node, Signals, Sources, open_queue, open_store};
-use crate::settings;
+use crate::{settings, terminal};
 
 pub(crate) fn run(args: &RoleArgs) -> Result<(), Failure> {
     telemetry::init_logs(false);
@@ -23,7 +23,10 @@ async fn serve(loaded: &Loaded) -> Result<(), Failure> {
     let config = &loaded.config;
     let mut signals = Signals::listen()?;
     let _data = DataFolder::take(&config.data)?;
-    let queue = open_queue(&config.queue).await?;
+    let queue = tokio::select! {
+        queue = open_queue(&config.queue) => queue?,
+        () = signals.told() => return Ok(()),
+    };
     let store = open_store(&config.store)?;
     let node = Node::new();
     let transfer = node.transfer(config, queue.clone(), store.clone())?;
@@ -33,7 +36,7 @@ async fn serve(loaded: &Loaded) -> Result<(), Failure> {
         EngineUrl::Embedded(_) => format!("its own queue (agents: logdrive agent --server http://{address} PATH…)"),
         EngineUrl::Remote(server) => format!("the queue of {server}"),
     };
-    up::say(&format!(
+    terminal::say(&format!(
         "logdrive {} takes lines from {from}\n  data     {}\n  address  http://{address}\nCtrl-C ends it; nothing is lost \
          by that.\n",
         env!("CARGO_PKG_VERSION"),

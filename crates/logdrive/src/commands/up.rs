@@ -1,7 +1,7 @@
 //! `logdrive up`: every role in one process, over one queue and one store in one folder.
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use model::FileState;
 use tokio::runtime::Runtime;
 
 use crate::cli::UpArgs;
-use crate::commands::search::note;
 use crate::demo::Demo;
 use crate::failure::Failure;
 use crate::node::{DataFolder, Node, Signals, Sources, open_queue, open_store};
 use crate::settings;
+use crate::terminal::{note, say};
 
 /// What is followed where nobody says anything.
 const MACHINE_LOGS: &str = "/var/log";
@@ -57,7 +57,10 @@ async fn serve(loaded: &Loaded, demo: Option<&Demo>, args: &UpArgs) -> Result<()
     let config = &loaded.config;
     let mut signals = Signals::listen()?;
     let _data = DataFolder::take(&config.data)?;
-    let queue = open_queue(&config.queue).await?;
+    let queue = tokio::select! {
+        queue = open_queue(&config.queue) => queue?,
+        () = signals.told() => return Ok(()),
+    };
     let store = open_store(&config.store)?;
     let producer = queue.producer(queue::LINES).await.map_err(|error| Failure::of(&error))?;
     let node = Node::new();
@@ -89,12 +92,6 @@ async fn serve(loaded: &Loaded, demo: Option<&Demo>, args: &UpArgs) -> Result<()
     }
     node.end(&mut signals).await?;
     queue.close().await.map_err(|error| Failure::of(&error))
-}
-
-/// The first lines of a role. Whoever started us may have closed our output; we go on.
-pub(crate) fn say(text: &str) {
-    let mut out = std::io::stdout();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 /// What is followed, where data lives, the address, and two commands to try.

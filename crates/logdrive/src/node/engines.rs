@@ -1,15 +1,18 @@
 //! From a URL to an engine: the one place that names the drivers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use base::Explain;
+use base::{Backoff, Explain, Retry};
 use config::{EngineUrl, QueueConfig, StoreConfig};
 use queue::Queue;
 use queue_embedded::EmbeddedQueue;
+use queue_remote::RemoteQueue;
 use store::Store;
 use store_embedded::EmbeddedStore;
 
 use crate::failure::Failure;
+use crate::terminal::note;
 
 /// Opens the queue that the settings name.
 pub(crate) async fn open_queue(config: &QueueConfig) -> Result<Arc<dyn Queue>, Failure> {
@@ -24,7 +27,25 @@ pub(crate) async fn open_queue(config: &QueueConfig) -> Result<Arc<dyn Queue>, F
             let queue = EmbeddedQueue::open(folder, options).map_err(|error| Failure::Failed(error.chain()))?;
             Ok(Arc::new(queue))
         }
-        EngineUrl::Remote(url) => Err(Failure::Usage(format!("queue.url: {url}: the remote queue is not there yet"))),
+        EngineUrl::Remote(url) => connect(url).await,
+    }
+}
+
+/// Waits for a server that is not there yet: the files keep their lines until it is.
+async fn connect(url: &str) -> Result<Arc<dyn Queue>, Failure> {
+    let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(10), 1);
+    loop {
+        let error = match RemoteQueue::connect(url, None).await {
+            Ok(queue) => return Ok(Arc::new(queue)),
+            Err(error) => error,
+        };
+        if error.retry() == Retry::Never {
+            return Err(Failure::of(&error));
+        }
+        if backoff.tries() == 0 {
+            note(&format!("waiting for the server: {}", error.chain()));
+        }
+        tokio::time::sleep(backoff.next_wait()).await;
     }
 }
 

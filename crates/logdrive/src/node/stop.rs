@@ -1,15 +1,18 @@
 //! The end: told once, everything in flight is brought home within a bound; told twice, at once.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use runtime::Supervisor;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::commands::search::note;
 use crate::failure::Failure;
+use crate::terminal::note;
 
 /// What is in flight gets so long.
 const GRACE: Duration = Duration::from_secs(10);
+/// Signals that come this soon after the first are the same wish: wrappers (timeout, npm) and the terminal both send
+/// one.
+const SAME_WISH: Duration = Duration::from_millis(500);
 
 /// The two signals that end a process.
 pub(crate) struct Signals {
@@ -40,6 +43,14 @@ impl Signals {
             _ = self.terminate.recv() => {}
         }
     }
+
+    /// Waits until it is told once more.
+    async fn told_again(&mut self) {
+        let first = Instant::now();
+        while first.elapsed() < SAME_WISH {
+            self.told().await;
+        }
+    }
 }
 
 /// Ends the workers of each stage, one stage after the other, within the grace period. `Err` where it was told again
@@ -60,7 +71,7 @@ pub(crate) async fn drain(stages: &[Stage<'_>], signals: &mut Signals) -> Result
                 Err(Failure::Silent(1))
             }
         },
-        () = signals.told() => {
+        () = signals.told_again() => {
             note("stopped at once; the rest is done at the next start");
             Err(Failure::Silent(1))
         }
