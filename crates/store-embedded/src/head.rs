@@ -71,6 +71,8 @@ pub(crate) struct Head {
     /// Why the last try to make a part failed.
     pub seal_fault: Option<String>,
     pub stop: bool,
+    /// When a generation was full last.
+    pub filled_at: Option<Instant>,
 }
 
 impl Head {
@@ -93,6 +95,7 @@ impl Head {
             no_room: None,
             seal_fault: None,
             stop: false,
+            filled_at: None,
         }
     }
 

@@ -5,9 +5,9 @@
 mod clean;
 mod head;
 mod manifest;
+mod merge;
 mod options;
 pub mod part;
-mod plain;
 mod reader;
 mod seal;
 mod search;

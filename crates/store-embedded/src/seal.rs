@@ -126,12 +126,13 @@ pub(crate) fn make<C: Chunk>(
         })?;
         let id = inner.reserve_part();
         write(inner, id, &mut built)?;
+        scratch.reuse(std::mem::take(&mut built.parquet));
         parts.push((id, built));
     }
     Ok(parts)
 }
 
-/// Writes a part's files, and lets go of their bytes.
+/// Writes a part's files.
 fn write(inner: &Inner, id: u64, built: &mut Built) -> Result<(), StoreError> {
     let meta = PartMeta { id, day: built.day, ..PartMeta::default() };
     let day = inner.dir.join(day_folder(built.day));
@@ -142,7 +143,7 @@ fn write(inner: &Inner, id: u64, built: &mut Built) -> Result<(), StoreError> {
     built.parquet_bytes = built.parquet.len() as u64;
     built.sidecar_bytes = built.sidecar.len() as u64;
     write_file(&inner.dir, &meta.sidecar_name(), &std::mem::take(&mut built.sidecar))?;
-    write_file(&inner.dir, &meta.parquet_name(), &std::mem::take(&mut built.parquet))?;
+    write_file(&inner.dir, &meta.parquet_name(), &built.parquet)?;
     sync_dir(&day)
 }
 

@@ -3,8 +3,9 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use base::Intervals;
+use base::{ByteSize, Intervals};
 use model::Cursors;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use runtime::JoinHandle;
@@ -46,6 +47,8 @@ pub(crate) struct Inner {
     pub questions: Arc<Semaphore>,
     /// What was found damaged and put aside: file, reason.
     pub quarantined: Mutex<Vec<(String, String)>>,
+    /// See [`Options::free_bytes_min`], which may change.
+    pub free_bytes_min: AtomicU64,
     /// Held while the store is open.
     _lock: File,
 }
@@ -82,6 +85,7 @@ impl EmbeddedStore {
             counts: Arc::default(),
             questions: Arc::new(Semaphore::new(QUESTIONS_MAX)),
             quarantined: Mutex::new(quarantined),
+            free_bytes_min: AtomicU64::new(options.free_bytes_min.0),
             options,
             _lock: lock,
         });
@@ -98,6 +102,12 @@ impl EmbeddedStore {
     /// What was found damaged and put aside: file, reason.
     pub fn quarantined(&self) -> Vec<(String, String)> {
         self.inner.quarantined.lock().clone()
+    }
+
+    /// Changes how much must be free on the disk for anything to be taken.
+    pub fn set_free_bytes_min(&self, free_bytes_min: ByteSize) {
+        self.inner.free_bytes_min.store(free_bytes_min.0, Ordering::Relaxed);
+        self.inner.look_at_free_space();
     }
 
     /// Where followers are fed from.
@@ -160,6 +170,9 @@ impl Inner {
     pub fn rotate(&self, head: &mut MutexGuard<'_, Head>) -> bool {
         let can = head.can_rotate();
         if can {
+            if head.active.line_bytes >= self.head_bytes() {
+                head.filled_at = Some(std::time::Instant::now());
+            }
             head.rotate();
             self.work.notify_all();
         }

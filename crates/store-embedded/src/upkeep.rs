@@ -1,16 +1,17 @@
 //! What is done from time to time: sealing what is old, watching the disk, retention, putting damaged parts aside.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use base::{ByteSize, Explain, Timestamp};
 use store::StoreError;
 use tracing::{info, warn};
 
-use crate::Options;
 use crate::manifest::PartMeta;
 use crate::part::Part;
 use crate::store::{Inner, removal};
+use crate::{Options, merge};
 
 const INTERVAL: Duration = Duration::from_millis(500);
 
@@ -29,7 +30,7 @@ pub(crate) fn run(inner: &Inner) {
         }
         drop(head);
         inner.look_at_free_space();
-        for step in [quarantine, retain] {
+        for step in [quarantine, retain, merge::step] {
             if let Err(error) = step(inner) {
                 warn!(error = %error.chain(), "upkeep of the store failed, trying again");
             }
@@ -40,7 +41,7 @@ pub(crate) fn run(inner: &Inner) {
 impl Inner {
     /// Stops or resumes taking, by the room on the disk.
     pub fn look_at_free_space(&self) {
-        let least = self.options.free_bytes_min;
+        let least = ByteSize(self.free_bytes_min.load(Ordering::Relaxed));
         let Ok(disk) = rustix::fs::statvfs(&self.dir) else { return };
         let free = ByteSize(disk.f_bavail.saturating_mul(disk.f_frsize));
         let reason = (free < least).then(|| format!("only {free} are free on its disk, less than {least}; make room"));

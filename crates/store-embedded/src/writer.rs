@@ -88,7 +88,7 @@ impl Inner {
             }
             if let Some(taken) = head.take(batch, now) {
                 // Published under the lock, so that followers see records in the order taken.
-                self.hub.publish(&taken, [0..taken.records.len() as u32]);
+                self.hub.publish(&taken, std::iter::once(0..taken.records.len() as u32));
             }
             head.passed.pass(*place);
         }

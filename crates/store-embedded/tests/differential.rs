@@ -213,6 +213,29 @@ async fn compare(store: &EmbeddedStore, oracle: &Oracle, query: &str, range: Tim
     assert_eq!(store.facets(&request).await.expect("facets"), wanted, "{query}");
 }
 
+/// Enough lines for row groups of many pages, and streams that share row groups.
+#[tokio::test]
+async fn many_pages_and_row_groups_answer_like_single_records() {
+    let mut random = Random::new(5);
+    let batches = batches(&mut random, 160, 600);
+    let oracle = Oracle::of(&batches);
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { head_bytes: ByteSize::mib(3), free_bytes_min: ByteSize(0), ..Options::default() };
+    let store = EmbeddedStore::open(dir.path(), options).unwrap();
+    for batches in batches.chunks(8) {
+        store.write(batches).await.unwrap();
+    }
+    store.flush().await.unwrap();
+    let open = |part: &Arc<store_embedded::part::Part>| part.open().unwrap();
+    let pages = |part| open(part).groups().iter().map(|group| group.pages.len()).max().unwrap_or(0);
+    assert!(store.snapshot().parts.iter().map(pages).max() > Some(2), "row groups have several pages");
+    let (since, until) = (oracle.hits[5000].time, Timestamp::from_civil(2024, 5, 2, 36_300_000_000));
+    for query in ["timeout", "-timeout status:500", "(path:/health OR \"connection reset\") level:>=info", "*meo* n:<50"] {
+        compare(&store, &oracle, query, TimeRange::ALL, 5000).await;
+        compare(&store, &oracle, query, TimeRange { since: since.min(until), until }, 333).await;
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { max_shrink_iters: 200, ..ProptestConfig::with_cases(48) })]
 

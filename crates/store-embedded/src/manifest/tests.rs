@@ -9,7 +9,7 @@ fn key(n: u64) -> SourceKey {
 
 fn change(n: u64) -> Change {
     let name = SourceName { stream: "web".into(), host: "h".into(), path: format!("/ä/{n}").into() };
-    let mut source = SourceChange { name: (n % 2 == 0).then_some(name), ..SourceChange::of(key(n % 7)) };
+    let mut source = SourceChange { name: n.is_multiple_of(2).then_some(name), ..SourceChange::of(key(n % 7)) };
     source.stored.insert(n * 10, n * 10 + 10);
     source.dead_letter.insert(n, n + 1);
     let mut cursors = model::Cursors::start_of(QueueId(3));

@@ -4,6 +4,8 @@
 //! by side. So one read of `64 × pages` bytes tells for all of them whether a token may be there, and filters need not
 //! be kept in memory.
 
+use store::tokens::RecentTokens;
+
 /// Bytes of a block: one cache line.
 pub(crate) const BLOCK_BYTES: usize = 64;
 /// Bits set for each token.
@@ -13,62 +15,54 @@ const BITS_PER_TOKEN: usize = 12;
 
 /// The distinct tokens of one page, as hashes.
 pub(crate) struct TokenSet {
-    /// Tokens seen a moment ago, by their low bits: most tokens are.
-    recent: Box<[u64; RECENT]>,
+    recent: RecentTokens,
+    /// Tokens found, some of them more than once.
+    found: Vec<u64>,
+    /// Open addressing; 0 where empty.
     slots: Vec<u64>,
-    len: usize,
 }
 
-const RECENT: usize = 2048;
-const SLOTS_MIN: usize = 8192;
+/// So many tokens are gathered before those that came twice are sorted out.
+const FOUND_MAX: usize = 1 << 16;
 
 impl TokenSet {
     pub fn new() -> Self {
-        Self { recent: Box::new([0; RECENT]), slots: vec![0; SLOTS_MIN], len: 0 }
+        Self { recent: RecentTokens::default(), found: Vec::new(), slots: Vec::new() }
     }
 
-    /// Adds a token by its hash, which is never 0.
-    #[inline]
-    pub fn insert(&mut self, hash: u64) {
-        let recent = &mut self.recent[hash as usize % RECENT];
-        if *recent != hash {
-            *recent = hash;
-            self.insert_new(hash);
+    /// Adds the tokens of a text.
+    pub fn add(&mut self, text: &[u8]) {
+        let found = &mut self.found;
+        self.recent.for_each_new_token_hash(text, |hash| found.push(hash));
+        if self.found.len() > FOUND_MAX {
+            self.distinct();
         }
     }
 
-    fn insert_new(&mut self, hash: u64) {
-        let mask = self.slots.len() - 1;
-        let mut at = (hash >> 16) as usize & mask;
-        while self.slots[at] != 0 {
-            if self.slots[at] == hash {
-                return;
+    /// The tokens; the set is empty then.
+    pub fn take(&mut self) -> Vec<u64> {
+        self.recent.clear();
+        self.distinct();
+        let tokens = self.found.clone();
+        self.found.clear();
+        tokens
+    }
+
+    /// Leaves each token once. In one go, because the processor can look at many slots at once then.
+    fn distinct(&mut self) {
+        let len = (self.found.len() * 2).next_power_of_two().max(16);
+        self.slots.clear();
+        self.slots.resize(len, 0);
+        let (slots, mask) = (&mut *self.slots, len - 1);
+        self.found.retain(|hash| {
+            let mut at = (hash >> 16) as usize & mask;
+            while slots[at] != 0 && slots[at] != *hash {
+                at = (at + 1) & mask;
             }
-            at = (at + 1) & mask;
-        }
-        self.slots[at] = hash;
-        self.len += 1;
-        if self.len * 2 > self.slots.len() {
-            self.grow();
-        }
-    }
-
-    fn grow(&mut self) {
-        let slots = vec![0; self.slots.len() * 2];
-        let old = std::mem::replace(&mut self.slots, slots);
-        self.len = 0;
-        old.into_iter().filter(|hash| *hash != 0).for_each(|hash| self.insert_new(hash));
-    }
-
-    /// Moves the tokens to `into`; the set is empty then.
-    pub fn drain_into(&mut self, into: &mut Vec<u64>) {
-        into.extend(self.slots.iter().copied().filter(|hash| *hash != 0));
-        if self.slots.len() > SLOTS_MIN * 8 {
-            self.slots = vec![0; SLOTS_MIN];
-        }
-        self.slots.fill(0);
-        self.recent.fill(0);
-        self.len = 0;
+            let is_new = slots[at] == 0;
+            slots[at] = *hash;
+            is_new
+        });
     }
 }
 
@@ -122,11 +116,11 @@ mod tests {
     fn finds_what_is_there_and_seldom_what_is_not() {
         let hash = |n: u64| store::tokens::hash_token(format!("token{n}").as_bytes());
         let mut set = TokenSet::new();
-        let mut pages = vec![Vec::new(), Vec::new()];
-        (0..20_000).chain(0..20_000).for_each(|n| set.insert(hash(n)));
-        set.drain_into(&mut pages[0]);
-        (20_000..20_100).for_each(|n| set.insert(hash(n)));
-        set.drain_into(&mut pages[1]);
+        let mut page = |from: u64, to: u64| {
+            (from..to).chain(from..to).for_each(|n| set.add(format!("token{n} ").as_bytes()));
+            set.take()
+        };
+        let pages = vec![page(0, 20_000), page(20_000, 20_100)];
         assert_eq!((pages[0].len(), pages[1].len()), (20_000, 100));
         let mut filters = Vec::new();
         let blocks = build(&pages, &mut filters);

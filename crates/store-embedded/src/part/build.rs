@@ -49,6 +49,8 @@ pub(crate) struct Built {
 /// What building keeps between parts.
 pub(crate) struct Scratch {
     compressor: Option<Compressor>,
+    /// What the last part was gathered in.
+    file: Vec<u8>,
     level: i32,
     tokens: TokenSet,
     codes: Vec<u32>,
@@ -64,6 +66,7 @@ impl Scratch {
     pub fn new(level: i32) -> Self {
         Self {
             compressor: None,
+            file: Vec::new(),
             level,
             tokens: TokenSet::new(),
             codes: Vec::new(),
@@ -72,6 +75,12 @@ impl Scratch {
             page: Vec::new(),
             local: Vec::new(),
         }
+    }
+
+    /// Gives back what a part was gathered in, so that the next need not ask for memory.
+    pub fn reuse(&mut self, mut file: Vec<u8>) {
+        file.clear();
+        self.file = file;
     }
 
     fn compressor(&mut self) -> Result<Compressor, ParquetError> {
@@ -109,7 +118,7 @@ pub(crate) fn build<C: Chunk>(
 ) -> Result<Built, ParquetError> {
     let columns = choose_columns(fields);
     let named = columns.iter().map(|n| (&*fields[*n].name, !fields[*n].interner.binary));
-    let mut sink = FileSink::new(schema::schema(named)?, scratch.compressor()?)?;
+    let mut sink = FileSink::new(schema::schema(named)?, scratch.compressor()?, std::mem::take(&mut scratch.file))?;
     let parts = Parts { chunks, origins, fields, columns, attributes: attributes(origins) };
     let mut filters = sidecar::begin();
     let mut groups = Vec::with_capacity(plan.groups.len());
@@ -385,7 +394,7 @@ fn field_columns<C>(
         if has_column && at.coded.is_none() {
             sink.absent()?;
         }
-        if at.present > 0 {
+        if at.present > 0 || gathered.in_lines {
             fields.push(at);
         }
     }
@@ -447,18 +456,14 @@ fn page_tokens<C: Chunk>(chunks: &[C], page: &[Entry], set: &mut TokenSet) -> Ve
         let chunk = &chunks[run[0].chunk as usize];
         let Range { start, .. } = range(chunk, &run[0]);
         let Range { end, .. } = range(chunk, &run[run.len() - 1]);
-        store::tokens::for_each_token_hash(&chunk.data()[start..end], |hash| set.insert(hash));
+        set.add(&chunk.data()[start..end]);
         if chunk.has_text() {
             for entry in run {
-                chunk.text_values(entry.row as usize, &mut |value| {
-                    store::tokens::for_each_token_hash(value, |hash| set.insert(hash));
-                });
+                chunk.text_values(entry.row as usize, &mut |value| set.add(value));
             }
         }
     }
-    let mut tokens = Vec::new();
-    set.drain_into(&mut tokens);
-    tokens
+    set.take()
 }
 
 fn range<C: Chunk>(chunk: &C, entry: &Entry) -> Range<usize> {

@@ -136,7 +136,7 @@ impl<'a> FieldColumn<'a> {
                 }
                 InChunk::Lines(lines) => {
                     let has = run.iter().filter(|entry| lines.has(entry.row as usize)).count() as u32;
-                    gathered.in_lines |= has > 0;
+                    gathered.in_lines |= lines.may_have(has);
                     gathered.present += has;
                     codes.resize(codes.len() + run.len(), 0);
                 }

@@ -14,7 +14,7 @@ pub(crate) const PAGE_BYTES: u64 = 512 << 10;
 /// A stream with fewer bytes shares its row group with others.
 const OWN_GROUP_BYTES: u64 = 512 << 10;
 /// A day with fewer bytes shares its part with the days after it.
-const OWN_PART_BYTES: u64 = 8 << 20;
+pub(crate) const OWN_PART_BYTES: u64 = 8 << 20;
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 

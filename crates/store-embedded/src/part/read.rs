@@ -1,141 +1,20 @@
 //! Reads parts: by the sidecar's table of contents, one `pread` per page, nothing kept but that table.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 
-use base::Timestamp;
 use model::{Format, Generation, Level, Marks, SourceId, SourceKey};
-use parking_lot::Mutex;
 use store::StoreError;
 
 use super::bloom::{self, BLOCK_BYTES};
 use super::index::{CodedAt, Group, LinePage, PageAt, PartIndex};
 use super::{decode, overflow, sidecar};
-use crate::manifest::PartMeta;
 
 /// A page that claims to be larger is damaged.
 const PAGE_BYTES_MAX: u32 = 1 << 30;
-/// Parts kept open at a time.
-const OPEN_MAX: usize = 256;
-
-/// One part. Whoever holds it can read it, also after it was removed from the store: its files go when the last holder
-/// lets go.
-pub struct Part {
-    meta: Arc<PartMeta>,
-    dir: PathBuf,
-    opened: Mutex<Option<Arc<OpenPart>>>,
-    cache: Arc<OpenCache>,
-    doomed: AtomicBool,
-    damage: Arc<OnceLock<String>>,
-}
-
-/// Which parts are open; the one opened first is closed first.
-#[derive(Default)]
-pub(crate) struct OpenCache(Mutex<VecDeque<Weak<Part>>>);
-
-impl Part {
-    pub(crate) fn new(dir: &Path, meta: Arc<PartMeta>, cache: Arc<OpenCache>) -> Self {
-        let (opened, doomed, damage) = (Mutex::default(), AtomicBool::new(false), Arc::default());
-        Self { meta, dir: dir.to_owned(), opened, cache, doomed, damage }
-    }
-
-    pub(crate) fn meta(&self) -> &PartMeta {
-        &self.meta
-    }
-
-    /// Its number; ascends with the time of making.
-    pub fn id(&self) -> u64 {
-        self.meta.id
-    }
-
-    /// The earliest time in it.
-    pub fn min_time(&self) -> Timestamp {
-        self.meta.min_time
-    }
-
-    /// The latest time in it.
-    pub fn max_time(&self) -> Timestamp {
-        self.meta.max_time
-    }
-
-    /// Its records.
-    pub fn rows(&self) -> u64 {
-        self.meta.rows
-    }
-
-    /// Bytes of its lines.
-    pub fn line_bytes(&self) -> u64 {
-        self.meta.line_bytes
-    }
-
-    /// Its Parquet file.
-    pub fn path(&self) -> PathBuf {
-        self.dir.join(self.meta.parquet_name())
-    }
-
-    pub(crate) fn sidecar_path(&self) -> PathBuf {
-        self.dir.join(self.meta.sidecar_name())
-    }
-
-    /// Opens it, or finds it open.
-    ///
-    /// # Errors
-    /// `Io`, `Corrupt` or `Version`. A part found damaged is taken out of the store soon after: skip it, and mark the
-    /// answer incomplete.
-    pub fn open(self: &Arc<Self>) -> Result<Arc<OpenPart>, StoreError> {
-        if let Some(open) = &*self.opened.lock() {
-            return Ok(open.clone());
-        }
-        let open = Arc::new(OpenPart::open(self)?);
-        *self.opened.lock() = Some(open.clone());
-        self.cache.note(self);
-        Ok(open)
-    }
-
-    /// Its files are removed when nobody holds it any more.
-    pub(crate) fn doom(&self) {
-        self.doomed.store(true, Ordering::Release);
-    }
-
-    /// Why it cannot be read, if that was found out.
-    pub(crate) fn damage(&self) -> Option<&str> {
-        self.damage.get().map(String::as_str)
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        if self.doomed.load(Ordering::Acquire) {
-            for path in [self.path(), self.sidecar_path()] {
-                if let Err(error) = std::fs::remove_file(&path) {
-                    tracing::warn!(path = %path.display(), %error, "cannot remove a file of a removed part");
-                }
-            }
-            // The folder of its day goes with its last part.
-            if let Some(day) = self.path().parent() {
-                let _ = std::fs::remove_dir(day);
-            }
-        }
-    }
-}
-
-impl OpenCache {
-    fn note(&self, part: &Arc<Part>) {
-        let mut open = self.0.lock();
-        open.push_back(Arc::downgrade(part));
-        while open.len() > OPEN_MAX {
-            let oldest = open.pop_front().and_then(|part| part.upgrade());
-            if let Some(oldest) = oldest.filter(|oldest| !Arc::ptr_eq(oldest, part)) {
-                *oldest.opened.lock() = None;
-            }
-        }
-    }
-}
 
 /// A column that every record has a value in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,6 +77,9 @@ pub enum Field {
     InLines,
 }
 
+/// A parsed field of a row group: its name, the records that have it, its values where it is a column.
+pub(crate) type NamedField = (Arc<str>, u32, Option<Codes>);
+
 /// A page of lines, decompressed: for each line its length (four bytes, little-endian) and its bytes.
 #[derive(Debug)]
 pub struct Lines {
@@ -235,25 +117,25 @@ thread_local! {
 }
 
 impl OpenPart {
-    fn open(part: &Part) -> Result<Self, StoreError> {
-        let (path, sidecar_path) = (part.path(), part.sidecar_path());
+    /// Opens the files of a part; `damage` is told what is wrong with them.
+    pub(super) fn open(path: &Path, sidecar_path: &Path, damage: Arc<OnceLock<String>>) -> Result<Self, StoreError> {
         let io = |action, path: &Path, error: std::io::Error| {
             if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::UnexpectedEof) {
-                note_damage(&part.damage, path, &error.to_string())
+                note_damage(&damage, path, &error.to_string())
             } else {
                 StoreError::Io { action, path: path.display().to_string(), reason: error.to_string() }
             }
         };
-        let parquet = File::open(&path).map_err(|error| io("open", &path, error))?;
-        let sidecar = File::open(&sidecar_path).map_err(|error| io("open", &sidecar_path, error))?;
-        let bytes = std::fs::read(&sidecar_path).map_err(|error| io("read", &sidecar_path, error))?;
+        let parquet = File::open(path).map_err(|error| io("open", path, error))?;
+        let sidecar = File::open(sidecar_path).map_err(|error| io("open", sidecar_path, error))?;
+        let bytes = std::fs::read(sidecar_path).map_err(|error| io("read", sidecar_path, error))?;
         let index = sidecar::open(&bytes).map_err(|fault| match fault {
             sidecar::Fault::Version(found) => {
                 StoreError::Version { path: sidecar_path.display().to_string(), found, known: sidecar::VERSION }
             }
-            sidecar::Fault::Damaged(reason) => note_damage(&part.damage, &sidecar_path, reason),
+            sidecar::Fault::Damaged(reason) => note_damage(&damage, sidecar_path, reason),
         })?;
-        Ok(Self { index, parquet, sidecar, path, damage: part.damage.clone() })
+        Ok(Self { index, parquet, sidecar, path: path.to_owned(), damage })
     }
 
     /// Its row groups, in the order of the file: by stream, then time.
@@ -379,6 +261,18 @@ impl OpenPart {
                 None => Field::InLines,
             },
         })
+    }
+
+    /// All parsed fields of a row group: name, records that have it, values where it is a column.
+    pub(crate) fn all_fields(&self, group: usize) -> Result<Vec<NamedField>, StoreError> {
+        let group = &self.index.groups[group];
+        let read = |field: &super::index::FieldAt| {
+            let name = self.index.fields.get(field.name as usize).cloned();
+            let name = name.ok_or_else(|| self.damaged("a field has no name"))?;
+            let coded = field.coded.as_ref().map(|coded| self.coded(coded, group.rows, false)).transpose()?;
+            Ok((name, field.present, coded))
+        };
+        group.fields.iter().map(read).collect()
     }
 
     /// How many records of a row group have a parsed field, whether it is a column or not.

@@ -52,6 +52,14 @@ impl InLines<'_> {
             Self::Count(count) => row < count as usize,
         }
     }
+
+    /// Whether any of some rows, of which [`InLines::has`] named so many, may have it.
+    pub const fn may_have(self, named: u32) -> bool {
+        match self {
+            Self::Spans(_) => named > 0,
+            Self::Count(count) => count > 0,
+        }
+    }
 }
 
 /// Rows of one batch or one row group.

@@ -8,17 +8,6 @@ use parquet::schema::types::{Type, TypePtr};
 
 use super::index::FIXED;
 
-/// Columns before the fixed dictionary columns: `time`.
-pub(crate) const TIME: usize = 0;
-/// The first of the [`FIXED`] columns.
-pub(crate) const FIRST_FIXED: usize = 1;
-/// `offset`
-pub(crate) const OFFSET: usize = FIRST_FIXED + FIXED.len();
-/// `fields`: what cannot be read back from the line, as JSON.
-pub(crate) const OVERFLOW: usize = OFFSET + 1;
-/// The first of the parsed fields' columns; `line` comes behind the last of them.
-pub(crate) const FIRST_FIELD: usize = OVERFLOW + 1;
-
 /// What stands before the name of a parsed field in the name of its column.
 pub(crate) const FIELD_PREFIX: &str = "f_";
 
@@ -27,7 +16,8 @@ pub(crate) fn is_number(fixed: usize) -> bool {
     matches!(FIXED[fixed], "generation" | "marks" | "newline")
 }
 
-/// The schema of a part with these parsed fields.
+/// The schema of a part with these parsed fields: `time`, the [`FIXED`] columns, `offset`, `fields` (what cannot be read
+/// back from the line, as JSON), the parsed fields, `line`.
 ///
 /// A field's values are bytes of lines, which need not be UTF-8; only where all of them are do we call them a string.
 pub(crate) fn schema<'a>(fields: impl Iterator<Item = (&'a str, bool)>) -> Result<TypePtr, ParquetError> {

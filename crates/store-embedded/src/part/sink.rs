@@ -52,13 +52,14 @@ pub(crate) struct FileSink {
 }
 
 impl FileSink {
-    pub fn new(schema: TypePtr, compressor: Compressor) -> Result<Self, ParquetError> {
+    /// A file that is gathered in `out`, which is empty.
+    pub fn new(schema: TypePtr, compressor: Compressor, out: Vec<u8>) -> Result<Self, ParquetError> {
         let version = KeyValue::new("logdrive.format_version".to_owned(), FORMAT_VERSION.to_string());
         let properties = WriterProperties::builder()
             .set_created_by(concat!("logdrive ", env!("CARGO_PKG_VERSION")).to_owned())
             .set_key_value_metadata(Some(vec![version]))
             .build();
-        let writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties))?;
+        let writer = SerializedFileWriter::new(out, schema, Arc::new(properties))?;
         let at = writer.bytes_written() as u64;
         Ok(Self { writer, compressor, at })
     }
