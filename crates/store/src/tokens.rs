@@ -23,8 +23,81 @@ pub fn for_each_token_hash(text: &[u8], mut visit: impl FnMut(u64)) {
     for_each_token_range(text, |start, end| visit(hash_at(text, start, end)));
 }
 
+/// Tokens seen a moment ago, so that those that keep coming back cost next to nothing.
+///
+/// It knows tokens of up to 16 bytes by their bytes, in a small direct-mapped table: a token may be visited again, but
+/// none is ever left out.
+pub struct RecentTokens {
+    /// The bytes of a token as two words, zeros behind its end. No token has a zero in it.
+    seen: Box<[[u64; 2]; RECENT]>,
+}
+
+const RECENT: usize = 1024;
+const SHORT: usize = 16;
+
+/// For each length up to [`SHORT`] which bits of two words belong to a token.
+const MASKS: [[u64; 2]; SHORT + 1] = {
+    let mut masks = [[0; 2]; SHORT + 1];
+    let mut len = 1;
+    while len <= SHORT {
+        masks[len] = match len {
+            1..=8 => [u64::MAX >> (64 - 8 * len), 0],
+            _ => [u64::MAX, u64::MAX >> (128 - 8 * len)],
+        };
+        len += 1;
+    }
+    masks
+};
+
+impl Default for RecentTokens {
+    fn default() -> Self {
+        Self { seen: Box::new([[0; 2]; RECENT]) }
+    }
+}
+
+impl RecentTokens {
+    /// Nothing was seen.
+    pub fn clear(&mut self) {
+        self.seen.fill([0; 2]);
+    }
+
+    /// As [`for_each_token_hash`], less most of the tokens that were visited since the last [`RecentTokens::clear`].
+    #[inline]
+    pub fn for_each_new_token_hash(&mut self, text: &[u8], mut visit: impl FnMut(u64)) {
+        for_each_token_range(text, |start, end| {
+            if !self.knows(text, start, end) {
+                visit(hash_at_aside(text, start, end));
+            }
+        });
+    }
+
+    /// Whether the token was seen a moment ago; notes it.
+    #[inline(always)]
+    fn knows(&mut self, text: &[u8], start: usize, end: usize) -> bool {
+        let Some([low, high]) = MASKS.get(end - start) else { return false };
+        let words = match text[start..].first_chunk::<SHORT>() {
+            Some(bytes) => {
+                let both = u128::from_le_bytes(*bytes);
+                [both as u64 & low, (both >> 64) as u64 & high]
+            }
+            None => [word_at(text, start) & low, word_at(text, start + 8) & high],
+        };
+        let mixed = (words[0] ^ words[1].rotate_left(27)).wrapping_mul(MULTIPLIER);
+        let seen = &mut self.seen[(mixed >> 32) as usize % RECENT];
+        let known = *seen == words;
+        *seen = words;
+        known
+    }
+}
+
+/// Out of line, so that the way past known tokens stays short.
+#[inline(never)]
+fn hash_at_aside(text: &[u8], start: usize, end: usize) -> u64 {
+    hash_at(text, start, end)
+}
+
 /// Finds the tokens 64 bytes at a time: their bytes as a bit mask, whose changes are the ends of tokens.
-#[inline]
+#[inline(always)]
 fn for_each_token_range(text: &[u8], mut visit: impl FnMut(usize, usize)) {
     let (mut start, mut within) = (0, 0u64);
     let mut at = 0;
@@ -125,15 +198,19 @@ const fn mix(hash: u64, word: u64) -> u64 {
 /// Eight bytes from `at`; zeros stand for what is behind the end.
 #[inline]
 fn word_at(text: &[u8], at: usize) -> u64 {
-    match text[at..].first_chunk::<8>() {
+    match text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
         Some(bytes) => u64::from_le_bytes(*bytes),
-        None => {
-            let mut bytes = [0; 8];
-            let rest = &text[at..];
-            bytes[..rest.len()].copy_from_slice(rest);
-            u64::from_le_bytes(bytes)
-        }
+        None => last_word(text.get(at..).unwrap_or_default()),
     }
+}
+
+/// As [`word_at`], for fewer than eight bytes.
+#[cold]
+#[inline(never)]
+fn last_word(rest: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    bytes[..rest.len()].copy_from_slice(rest);
+    u64::from_le_bytes(bytes)
 }
 
 /// Each byte `A` to `Z` of a word made lower case.
@@ -176,6 +253,27 @@ mod tests {
             let text = text + &tail;
             prop_assert_eq!(quickly(text.as_bytes()), slowly(text.as_bytes()));
         }
+    }
+
+    #[test]
+    fn tokens_seen_before_are_left_out_and_no_others() {
+        let mut recent = RecentTokens::default();
+        let mut visit = |text: &str| {
+            let mut hashes = Vec::new();
+            recent.for_each_new_token_hash(text.as_bytes(), |hash| hashes.push(hash));
+            hashes
+        };
+        let long = "x".repeat(17);
+        assert_eq!(
+            visit("a b a ab abcdefgh abcdefghi"),
+            ["a", "b", "ab", "abcdefgh", "abcdefghi"].map(|t| hash_token(t.as_bytes()))
+        );
+        assert_eq!(
+            visit(&format!("a {long} {long} b abcdefghi abcdefghj")),
+            [&*long, &long, "abcdefghj"].map(|t| hash_token(t.as_bytes()))
+        );
+        recent.clear();
+        assert_eq!(recent.seen.len(), RECENT);
     }
 
     #[test]
