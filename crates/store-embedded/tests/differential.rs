@@ -230,7 +230,9 @@ async fn many_pages_and_row_groups_answer_like_single_records() {
     let pages = |part| open(part).groups().iter().map(|group| group.pages.len()).max().unwrap_or(0);
     assert!(store.snapshot().parts.iter().map(pages).max() > Some(2), "row groups have several pages");
     let (since, until) = (oracle.hits[5000].time, Timestamp::from_civil(2024, 5, 2, 36_300_000_000));
-    for query in ["timeout", "-timeout status:500", "(path:/health OR \"connection reset\") level:>=info", "*meo* n:<50"] {
+    for query in
+        ["timeout", "-timeout status:500", "(path:/health OR \"connection reset\") level:>=info", "*meo* n:<50"]
+    {
         compare(&store, &oracle, query, TimeRange::ALL, 5000).await;
         compare(&store, &oracle, query, TimeRange { since: since.min(until), until }, 333).await;
     }

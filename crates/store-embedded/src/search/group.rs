@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use base::Timestamp;
+use codec::FieldReader;
 use model::{Format, Marks, RecordId, SourceKey};
 use store::query::{Fixed, FixedTest, ValueTest, tokens};
 use store::tokens::hash_token;
@@ -14,6 +15,10 @@ use store::{Hit, StoreError};
 
 use super::block::{Block, Labels, LinesRef, Mask, Passes, narrow_codes};
 use crate::part::{Codes, Column, Field, Group, Lines, OpenPart};
+
+thread_local! {
+    static READER: RefCell<FieldReader> = RefCell::new(FieldReader::new());
+}
 
 /// A row group and what was read of it.
 pub(super) struct GroupView {
@@ -231,6 +236,11 @@ impl PageBlock {
         self.latest
     }
 
+    /// A record as an answer holds it.
+    pub fn hit(&self, row: usize) -> Result<Hit, StoreError> {
+        hit(&self.group, self.first + row, self.read_lines()?.line(row).to_vec())
+    }
+
     /// Whether a parsed field is a column here.
     pub fn is_column(&self, name: &str) -> bool {
         matches!(self.group.field(name).as_deref(), Ok(Field::Coded(_)))
@@ -242,15 +252,11 @@ impl PageBlock {
             Some(fields) => OpenPart::overflow_fields(fields).iter().for_each(|(name, _)| visit(name)),
             None => {
                 let format = self.of(self.group.formats()?)[row];
-                codec::fields(format, self.read_lines()?.line(row), &mut |name, _| visit(name));
+                let line = self.read_lines()?.line(row);
+                READER.with_borrow_mut(|reader| reader.fields(format, line, &mut |name, _| visit(name)));
             }
         }
         Ok(())
-    }
-
-    /// The first of its rows within the group.
-    pub const fn first_row(&self) -> usize {
-        self.first
     }
 
     fn read_lines(&self) -> Result<&Lines, StoreError> {
@@ -381,7 +387,8 @@ impl Block for PageBlock {
             let mut fields = OpenPart::overflow_fields(fields).into_iter();
             return Ok(fields.find(|(known, _)| known == name).map(|(_, value)| Cow::Owned(value)));
         }
-        Ok(codec::field(self.of(self.group.formats()?)[row], self.read_lines()?.line(row), name))
+        let (format, line) = (self.of(self.group.formats()?)[row], self.read_lines()?.line(row));
+        Ok(READER.with_borrow_mut(|reader| reader.field(format, line, name)))
     }
 
     fn labels(&self, name: &str) -> Result<Labels<'_>, StoreError> {
@@ -415,7 +422,9 @@ pub(super) fn hit(group: &GroupView, row: usize, line: Vec<u8>) -> Result<Hit, S
     let mut fields = Vec::new();
     match group.overflow()?.and_then(|codes| codes.of_row(row)) {
         Some(overflow) => fields = OpenPart::overflow_fields(overflow),
-        None => codec::fields(format, &line, &mut |name, value| fields.push((name.to_owned(), value.into_owned()))),
+        None => READER.with_borrow_mut(|reader| {
+            reader.fields(format, &line, &mut |name, value| fields.push((name.to_owned(), value.into_owned())));
+        }),
     }
     let level = group.column(Column::Level)?.of_row(row).unwrap_or_default();
     let level = model::Level::ALL.into_iter().find(|known| known.name().as_bytes() == level).unwrap_or_default();

@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::rc::Rc;
 
 use base::Timestamp;
 use model::{RecordId, SourceId, SourceKey};
@@ -11,21 +10,13 @@ use store::{Hit, HitCursor, PAGE_BYTES_MAX, SearchPage, SearchRequest, StoreErro
 use super::block::{Block, is_empty, rows};
 use super::budget::Budget;
 use super::eval::narrow;
-use super::group::{self, GroupView};
 use super::scan::{Place, Places, Plan};
 use crate::Snapshot;
 
-/// A record that may become a hit.
+/// A record that may be in the answer. Made whole at once, so that nothing else is kept for it.
 struct Candidate {
     cursor: HitCursor,
-    /// Its bytes; empty where it is in the head.
-    line: Vec<u8>,
-    at: At,
-}
-
-enum At {
-    Group(Rc<GroupView>, usize),
-    Head(Box<Hit>),
+    hit: Hit,
 }
 
 impl PartialEq for Candidate {
@@ -48,7 +39,10 @@ impl Ord for Candidate {
     }
 }
 
-/// The newest candidates, at most one more than asked for.
+/// A page ends when its records take up about so many bytes.
+const BYTES_MAX: usize = PAGE_BYTES_MAX * 2;
+
+/// The newest candidates, at most as many as asked for.
 struct Newest {
     heap: BinaryHeap<Reverse<Candidate>>,
     limit: usize,
@@ -79,7 +73,7 @@ impl Newest {
     fn push(&mut self, candidate: Candidate) {
         self.bytes += candidate.len();
         self.heap.push(Reverse(candidate));
-        while self.heap.len() > self.limit || (self.bytes > PAGE_BYTES_MAX && self.heap.len() > 1) {
+        while self.heap.len() > self.limit || (self.bytes > BYTES_MAX && self.heap.len() > 1) {
             let Some(Reverse(oldest)) = self.heap.pop() else { break };
             self.bytes -= oldest.len();
             self.floor = self.floor.max(Some(oldest.cursor));
@@ -88,11 +82,9 @@ impl Newest {
 }
 
 impl Candidate {
-    fn len(&self) -> usize {
-        match &self.at {
-            At::Group(..) => self.line.len(),
-            At::Head(hit) => hit.line.len(),
-        }
+    /// About the bytes it takes up: fields repeat the line.
+    const fn len(&self) -> usize {
+        self.hit.line.len() * 2 + 256
     }
 }
 
@@ -115,25 +107,18 @@ pub(crate) fn search(snapshot: &Snapshot, request: &SearchRequest, budget: &Budg
             Some(Place::Part(part)) => places.open_part(&part, &plan)?,
             Some(Place::Group(_, open, number)) => places.open_group(&open, number, &plan)?,
             Some(Place::Page(page)) => {
-                let looked = look(&page, &plan, request.after, &mut newest, &|row, line| {
-                    (line.to_vec(), At::Group(page.group.clone(), page.first_row() + row))
-                });
+                let looked = look(&page, &plan, request.after, &mut newest, &|row| page.hit(row));
                 places.unless_damaged(looked)?;
             }
             Some(Place::Batch(batch)) => {
-                look(&batch, &plan, request.after, &mut newest, &|row, _| {
-                    (Vec::new(), At::Head(Box::new(batch.hit(row))))
-                })?;
+                look(&batch, &plan, request.after, &mut newest, &|row| Ok(batch.hit(row)))?;
             }
             None => break,
         }
     }
     let damaged = places.damaged;
-    finish(newest, stopped_at, request.after, damaged)
+    Ok(finish(newest, stopped_at, request.after, damaged))
 }
-
-/// What is kept of a row that is wanted: its line, where that is not held elsewhere, and its place.
-type Keep<'a> = dyn Fn(usize, &[u8]) -> (Vec<u8>, At) + 'a;
 
 /// Looks at the rows of a block, the last first.
 fn look<B: Block>(
@@ -141,7 +126,7 @@ fn look<B: Block>(
     plan: &Plan,
     after: Option<HitCursor>,
     newest: &mut Newest,
-    keep: &Keep<'_>,
+    hit: &dyn Fn(usize) -> Result<Hit, StoreError>,
 ) -> Result<(), StoreError> {
     block.read_times()?;
     let mut mask: Vec<bool> = (0..block.rows())
@@ -161,19 +146,13 @@ fn look<B: Block>(
         }
         let cursor = HitCursor { time, id: block.id(row)? };
         if newest.wants(cursor) && after.is_none_or(|after| cursor < after) {
-            let (line, at) = keep(row, block.lines()?.line(row));
-            newest.push(Candidate { cursor, line, at });
+            newest.push(Candidate { cursor, hit: hit(row)? });
         }
     }
     Ok(())
 }
 
-fn finish(
-    newest: Newest,
-    stopped_at: Option<Timestamp>,
-    after: Option<HitCursor>,
-    damaged: bool,
-) -> Result<SearchPage, StoreError> {
+fn finish(newest: Newest, stopped_at: Option<Timestamp>, after: Option<HitCursor>, damaged: bool) -> SearchPage {
     let left_out = newest.floor.is_some();
     let mut candidates = newest.heap.into_sorted_vec();
     // Down to here everything was looked at; what is at or behind it comes with the next page.
@@ -187,12 +166,8 @@ fn finish(
         None if left_out => last.or(after),
         None => None,
     };
-    let hits = candidates.into_iter().map(|Reverse(candidate)| match candidate.at {
-        At::Head(hit) => Ok(*hit),
-        At::Group(group, row) => group::hit(&group, row, candidate.line),
-    });
-    let hits = hits.collect::<Result<Vec<_>, _>>()?;
-    Ok(SearchPage { hits, next, complete: frontier.is_none() && !damaged })
+    let hits = candidates.into_iter().map(|Reverse(candidate)| candidate.hit).collect();
+    SearchPage { hits, next, complete: frontier.is_none() && !damaged }
 }
 
 /// Sorts behind every other id.

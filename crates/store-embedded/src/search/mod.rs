@@ -21,9 +21,6 @@ mod group;
 mod hits;
 mod scan;
 
-#[cfg(test)]
-mod tests;
-
 pub(crate) use budget::Budget;
 pub(crate) use context::context;
 pub(crate) use counts::{CountCache, facets, histogram};
