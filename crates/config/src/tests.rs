@@ -254,3 +254,22 @@ fn every_declared_key_is_read() {
         }
     }
 }
+
+#[test]
+fn the_reference_names_every_key_with_its_default() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    for section in crate::sections::ALL {
+        let title =
+            if section.name.is_empty() { "## At the top".to_owned() } else { format!("## `{}`", section.title()) };
+        let part = text.split(&format!("{title}\n")).nth(1).and_then(|rest| rest.split("\n## ").next());
+        let part = part.unwrap_or_else(|| panic!("docs/configuration.md has no '{title}'"));
+        for key in section.keys {
+            let row = match key.default {
+                "" => format!("| `{}` |", key.name),
+                default => format!("| `{}` | `{default}` |", key.name),
+            };
+            assert!(part.contains(&row), "docs/configuration.md lacks, under '{title}': {row}");
+        }
+    }
+}

@@ -26,7 +26,12 @@ pub(crate) const SECTION: Section = Section {
             "10GiB",
             "At most so much on disk; full means back-pressure, never removal of what is unread.",
         ),
-        Key::new("retention_age", Kind::Duration, "1h", "What every group has read is removed after so long."),
+        Key::new(
+            "retention_age",
+            Kind::Duration,
+            "0s",
+            "What every group has read is kept so long, within half of retention_bytes.",
+        ),
     ],
 };
 

@@ -21,6 +21,8 @@ pub(crate) async fn open_queue(config: &QueueConfig) -> Result<Arc<dyn Queue>, F
             let options = queue_embedded::Options {
                 partitions: config.partitions,
                 max_bytes: config.retention_bytes.0,
+                // What every group has read is of no more use here, unless somebody wants to read it again.
+                keep_bytes: if config.retention_age.is_zero() { 0 } else { config.retention_bytes.0 / 2 },
                 keep_age: config.retention_age,
                 ..queue_embedded::Options::default()
             };

@@ -45,15 +45,15 @@ enum Standing {
     Complete,
     /// What is not is on its way, or was written just now.
     OnItsWay,
-    /// Bytes are nowhere.
-    Gaps,
+    /// Bytes are nowhere, or cannot be read.
+    Trouble,
 }
 
 fn standing(account: &Account) -> Standing {
-    match (account.complete, gaps(account).next()) {
-        (true, _) => Standing::Complete,
-        (false, None) => Standing::OnItsWay,
-        (false, Some(_)) => Standing::Gaps,
+    match account.complete {
+        true => Standing::Complete,
+        false if account.reason.is_some() || gaps(account).next().is_some() => Standing::Trouble,
+        false => Standing::OnItsWay,
     }
 }
 
@@ -66,7 +66,7 @@ fn paint(style: Style, standing: Standing, text: &str) -> String {
     match standing {
         Standing::Complete => style.good(text),
         Standing::OnItsWay => style.waiting(text),
-        Standing::Gaps => style.bad(text),
+        Standing::Trouble => style.bad(text),
     }
 }
 
@@ -75,12 +75,12 @@ fn summary(accounts: &[Account], style: Style) -> String {
     let size = human(accounts.iter().map(|account| account.size).sum());
     let files = if accounts.len() == 1 { "1 file".to_owned() } else { format!("{} files", accounts.len()) };
     let to_go: u64 = accounts.iter().map(|account| account.unread + account.in_flight).sum();
-    match (count(Standing::Gaps), count(Standing::OnItsWay)) {
+    match (count(Standing::Trouble), count(Standing::OnItsWay)) {
         (0, 0) => style.good(&format!("{files}, {size}: every byte is accounted for")),
         (0, n) => {
             style.waiting(&format!("{files}, {size}: nothing is missing; {} in {n} of them on the way", human(to_go)))
         }
-        (n, _) => style.bad(&format!("{files}, {size}: {n} with gaps")),
+        (n, _) => style.bad(&format!("{files}, {size}: {n} with gaps or unreadable")),
     }
 }
 
@@ -181,7 +181,7 @@ mod tests {
              \u{20}         permission denied\n\
              \u{20}  90.00%       100B        90B         0B web    /d\n\
              \u{20}         10B not read yet\n\
-             4 files, 102.1kB: 1 with gaps\n"
+             4 files, 102.1kB: 1 with gaps or unreadable\n"
         );
         let text = summary(&[live], Style::plain());
         assert_eq!(text, "1 file, 100B: nothing is missing; 10B in 1 of them on the way");
