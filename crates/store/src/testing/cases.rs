@@ -377,6 +377,33 @@ pub async fn odd_lines_come_back_as_they_are<S: Store + ?Sized>(store: &S) {
     assert!(everything(store).await.iter().any(|hit| hit.marks.has(Marks::OPEN)));
 }
 
+/// A page of very long lines ends before its limit, and the next one goes on.
+pub async fn pages_of_long_lines_end_early<S: Store + ?Sized>(store: &S) {
+    let mut start = 0;
+    for n in 0..80u8 {
+        let mut batch = BatchBuilder::new(18 << 64, 0, start).place(0, u64::from(n));
+        batch.plain(&vec![b'a' + n % 26; 1_000_000 - usize::from(n)], i64::from(n));
+        start = batch.end();
+        let refused = store.write(&[batch.build()]).await.expect("write");
+        if !refused.is_empty() {
+            return;
+        }
+    }
+    let mut after = None;
+    let (mut lens, mut pages) = (Vec::new(), 0);
+    loop {
+        let page = store.search(&SearchRequest { scope: scope(""), limit: 1000, after }).await.expect("search");
+        lens.extend(page.hits.iter().map(|hit| hit.line.len()));
+        pages += 1;
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(lens, (0..80).rev().map(|n| 1_000_000 - n).collect::<Vec<_>>());
+    assert!(pages > 1, "80 MB are more than a page");
+}
+
 /// The same offsets of two generations, and of two sources, are different records.
 pub async fn generations_are_apart<S: Store + ?Sized>(store: &S) {
     let batch = |source: u128, generation: u32, text: &str| {

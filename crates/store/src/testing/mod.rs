@@ -36,6 +36,7 @@ macro_rules! conformance {
             a_deadline_gives_a_marked_beginning,
             refusals_name_their_records,
             odd_lines_come_back_as_they_are,
+            pages_of_long_lines_end_early,
             generations_are_apart,
             impossible_requests_are_refused,
         );
