@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use crate::{Client, Folder, binary, until};
+use crate::{Client, Folder, binary, logdrive, until};
 
 /// How to start it.
 pub struct Start {
@@ -21,13 +21,15 @@ impl Start {
 
     /// The same, with its data in `data` and what it says in `folder`.
     pub fn up_in(folder: &Path, data: &Path, paths: &[&Path]) -> Self {
-        let mut command = Command::new(binary());
-        command.arg("up").args(paths).arg("--data").arg(data).args(["--listen", "127.0.0.1:0"]);
-        // The machine's own settings are none of ours.
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LOGDRIVE_")) {
-            command.env_remove(name);
-        }
-        command.current_dir(folder).stdin(Stdio::null()).env("NO_COLOR", "1");
+        let mut start = Self::role(folder, data, "up").arg("--listen").arg("127.0.0.1:0");
+        start.command.args(paths);
+        start
+    }
+
+    /// `logdrive ROLE` with its data in `data` and what it says in `folder`.
+    pub fn role(folder: &Path, data: &Path, role: &str) -> Self {
+        let mut command = logdrive(&[role]);
+        command.arg("--data").arg(data).current_dir(folder);
         Self { command, folder: folder.to_owned() }
     }
 
