@@ -1,7 +1,7 @@
 //! What can go wrong with a queue.
 
 use base::{ErrorKind, Explain};
-use model::{Partition, QueueId, WireError};
+use model::{Partition, Place, QueueId, WireError};
 
 /// A queue's failure. Outcomes that are part of the work (duplicate, gap, back-pressure) are no errors: see
 /// [`crate::Outcome`].
@@ -41,6 +41,14 @@ pub enum QueueError {
         /// Where in it.
         at: u64,
         /// What is wrong.
+        reason: String,
+    },
+    /// An entry that was durable cannot be read any more. Whoever reads may go on behind it.
+    #[error("the batch at {place} cannot be read: {reason}")]
+    Unreadable {
+        /// Where it stands.
+        place: Place,
+        /// Which file is damaged where, and how.
         reason: String,
     },
     /// Stored by a newer logdrive, or not a queue at all.
@@ -92,7 +100,7 @@ impl Explain for QueueError {
         match self {
             Self::Closed { .. } | Self::Unavailable { .. } | Self::Injected(_) => ErrorKind::Unavailable,
             Self::Io { .. } => ErrorKind::Internal,
-            Self::Corrupt { .. } | Self::Format { .. } => ErrorKind::Corrupt,
+            Self::Corrupt { .. } | Self::Unreadable { .. } | Self::Format { .. } => ErrorKind::Corrupt,
             Self::OtherQueue { .. } | Self::Owned { .. } => ErrorKind::Conflict,
             Self::OutOfRange { .. } => ErrorKind::NotFound,
             Self::Invalid(_) => ErrorKind::Invalid,

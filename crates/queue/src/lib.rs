@@ -207,7 +207,8 @@ pub trait Consumer: Send + Sync {
     /// The next batches of the partitions owned, each partition in order; empty where none came in time.
     ///
     /// # Errors
-    /// Where the queue cannot be read; the position is unchanged and the call may be repeated.
+    /// Where the queue cannot be read; the position is unchanged and the call may be repeated. `Unreadable` stays
+    /// until the caller seeks behind the place it names.
     async fn poll(&mut self, options: PollOptions) -> Result<Vec<Delivery>, QueueError>;
 
     /// The partitions owned now, ascending.

@@ -17,7 +17,7 @@ use queue::{Consumer, DEAD_LETTERS, Delivery, LINES, PollOptions, Producer, Queu
 use runtime::Shutdown;
 use store::{Store, StoreBatch};
 use tokio::sync::mpsc;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::TransferError;
 use crate::dead_letter;
@@ -49,10 +49,10 @@ impl Pipeline {
     pub async fn run(self: Arc<Self>, shutdown: &Shutdown) -> Result<(), TransferError> {
         self.store.attach(self.queue.id()).await?;
         let mut consumer = self.queue.consumer(LINES, &self.config.group).await?;
-        self.resume(&mut *consumer).await?;
+        let reached = self.resume(&mut *consumer).await?;
         let letters = self.queue.producer(DEAD_LETTERS).await?;
         let (shares, parsed) = mpsc::channel(self.config.threads.max(1) + 1);
-        let polling = self.poll_loop(&mut *consumer, shares, shutdown);
+        let polling = self.poll_loop(&mut *consumer, reached, shares, shutdown);
         let writing = self.write_loop(parsed, &*letters, shutdown);
         future::try_join(polling, writing).await?;
         self.store.flush().await?;
@@ -61,7 +61,8 @@ impl Pipeline {
     }
 
     /// Begins behind what the store holds for sure, which may be further than what was committed to the queue.
-    async fn resume(&self, consumer: &mut dyn Consumer) -> Result<(), TransferError> {
+    /// Answers where that is.
+    async fn resume(&self, consumer: &mut dyn Consumer) -> Result<Cursors, TransferError> {
         let held = self.store.durable().borrow().clone();
         let mut start = consumer.committed().await?;
         if held.queue == self.queue.id() && self.store.capabilities().carries_cursors {
@@ -74,15 +75,16 @@ impl Pipeline {
         match consumer.seek(&start).await {
             Err(QueueError::OutOfRange { partition, asked, first, end }) => {
                 warn!(%partition, asked, first, end, "the queue no longer holds the cursor, goes on with what it holds");
-                Ok(())
+                Ok(Cursors::start_of(self.queue.id()))
             }
-            sought => Ok(sought?),
+            sought => sought.map(|()| start).map_err(Into::into),
         }
     }
 
     async fn poll_loop(
         self: &Arc<Self>,
         consumer: &mut dyn Consumer,
+        mut reached: Cursors,
         shares: mpsc::Sender<Share>,
         shutdown: &Shutdown,
     ) -> Result<(), TransferError> {
@@ -90,7 +92,15 @@ impl Pipeline {
         let options = PollOptions { max_bytes: self.config.poll_bytes.as_usize(), max_wait: POLL_WAIT };
         let mut durable = self.store.durable();
         while !shutdown.is_called() {
-            let deliveries = consumer.poll(options).await?;
+            let deliveries = match consumer.poll(options).await {
+                Err(QueueError::Unreadable { place, reason }) => {
+                    reached.pass(place);
+                    self.skip(consumer, &reached, place, &reason).await?;
+                    continue;
+                }
+                polled => polled?,
+            };
+            deliveries.iter().for_each(|delivery| reached.pass(delivery.place));
             for share in split(deliveries, SHARE_BYTES) {
                 let (this, parsers) = (self.clone(), parsers.clone());
                 let share = runtime::blocking(move || this.parse(share, &parsers));
@@ -102,6 +112,20 @@ impl Pipeline {
             }
         }
         Ok(())
+    }
+
+    /// Goes on behind a batch that the queue can no longer read: one bad block of a disk must not hold up all that
+    /// comes after it. The bytes show up as a gap in the audit.
+    async fn skip(
+        &self,
+        consumer: &mut dyn Consumer,
+        behind: &Cursors,
+        place: Place,
+        reason: &str,
+    ) -> Result<(), TransferError> {
+        error!(%place, %reason, "a batch of the queue cannot be read and is left out; the audit shows the gap");
+        self.status.count_unreadable();
+        Ok(consumer.seek(behind).await?)
     }
 
     fn parse(&self, deliveries: Vec<Delivery>, parsers: &Mutex<Vec<Parser>>) -> Vec<Outcome> {

@@ -49,6 +49,7 @@ pub struct Status {
     timeless: metric::Counter,
     dropped: metric::Counter,
     dead_letters: metric::Counter,
+    unreadable: metric::Counter,
 }
 
 impl Status {
@@ -66,6 +67,7 @@ impl Status {
             timeless: counter("transfer_timeless_records", "records in which no time was found"),
             dropped: counter("transfer_dropped_bytes", "bytes dropped by a rule of their stream"),
             dead_letters: counter("transfer_dead_letter_records", "records that the store refused for good"),
+            unreadable: counter("transfer_unreadable_batches", "batches that the queue could no longer read"),
         }
     }
 
@@ -95,6 +97,10 @@ impl Status {
     pub fn count_dead_letters(&self, stream: &Arc<str>, records: u64) {
         self.dead_letters.inc_by(records);
         self.with(stream, |stream| stream.dead_letters += records);
+    }
+
+    pub fn count_unreadable(&self) {
+        self.unreadable.inc();
     }
 
     pub fn streams(&self) -> Vec<(Arc<str>, StreamStatus)> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use model::{Cursors, Partition, QueueId};
+use model::{Cursors, Partition, Place, QueueId};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
@@ -115,6 +115,13 @@ impl<L: Log> LocalConsumer<L> {
                 Err(_) if before > 0 => {
                     out.truncate(before);
                     break;
+                }
+                Err(QueueError::Corrupt { path, at, reason }) => {
+                    let place = Place { partition: lane.partition, offset: lane.next };
+                    return Err(QueueError::Unreadable {
+                        place,
+                        reason: format!("{path} is damaged at byte {at}: {reason}"),
+                    });
                 }
                 Err(error) => return Err(error),
             }

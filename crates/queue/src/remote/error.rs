@@ -1,7 +1,7 @@
 //! Errors on the wire. What names a file or an address there keeps its name here.
 
 use model::wire::{Reader, Writer};
-use model::{Partition, QueueId, WireError};
+use model::{Partition, Place, QueueId, WireError};
 
 use crate::QueueError;
 
@@ -27,6 +27,12 @@ pub fn encode(error: &QueueError, out: &mut Vec<u8>) {
             w.u8(4);
             w.text(path);
             w.varint(*at);
+            w.text(reason);
+        }
+        QueueError::Unreadable { place, reason } => {
+            w.u8(9);
+            w.varint(u64::from(place.partition.0));
+            w.varint(place.offset);
             w.text(reason);
         }
         QueueError::Format { path, source } => {
@@ -79,6 +85,10 @@ pub fn decode(r: &mut Reader<'_>) -> Result<QueueError, WireError> {
         },
         7 => QueueError::Owned { group: r.text()?.to_owned(), partition: Partition(r.varint_u32()?) },
         8 => QueueError::Invalid(r.text()?.to_owned()),
+        9 => QueueError::Unreadable {
+            place: Place { partition: Partition(r.varint_u32()?), offset: r.varint()? },
+            reason: r.text()?.to_owned(),
+        },
         code => return Err(WireError::Unknown { what: "error", code: u64::from(code) }),
     })
 }
@@ -96,6 +106,7 @@ mod tests {
             QueueError::Unavailable { at: text(), reason: text() },
             QueueError::Io { action: "read", path: text(), reason: text() },
             QueueError::Corrupt { path: text(), at: 7, reason: text() },
+            QueueError::Unreadable { place: Place { partition: Partition(1), offset: 5 }, reason: text() },
             QueueError::Format { path: text(), source: WireError::Short },
             QueueError::OtherQueue { found: QueueId(1), here: QueueId(2) },
             QueueError::OutOfRange { partition: Partition(1), asked: 2, first: 3, end: 4 },
