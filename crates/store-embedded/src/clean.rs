@@ -10,7 +10,7 @@ use tracing::warn;
 use crate::manifest::{Change, PartMeta, State, unpack_sources};
 
 /// Where damaged parts are put, for whoever wants to look at them.
-const QUARANTINE: &str = "quarantine";
+const QUARANTINE: &str = "_quarantine";
 
 /// Removes what a crash left between writing a part and committing it, and what was replaced but not removed.
 pub(crate) fn remove_orphans(dir: &Path, state: &State) {
@@ -32,6 +32,7 @@ pub(crate) fn remove_orphans(dir: &Path, state: &State) {
 /// The number of the part that a file belongs to; `None` where it is none of ours.
 fn part_number(name: &str) -> Option<u64> {
     let name = name.strip_prefix('.').unwrap_or(name);
+    let name = name.strip_prefix('_').unwrap_or(name);
     let (number, ending) = name.strip_prefix("part-")?.split_once('.')?;
     matches!(ending, "parquet" | "idx" | "parquet.tmp" | "idx.tmp").then(|| number.parse().ok())?
 }

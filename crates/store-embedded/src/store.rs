@@ -131,7 +131,7 @@ impl Drop for EmbeddedStore {
 
 /// Two processes in one folder would take each other's files for orphans.
 fn lock(dir: &Path) -> Result<File, StoreError> {
-    let path = dir.join("lock");
+    let path = dir.join("_lock");
     let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(io("open", &path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),

@@ -22,7 +22,7 @@ use store::StoreError;
 pub(crate) use state::{Change, PartMeta, SourceChange, SourceName, SourceState, State};
 pub(crate) use wire::{pack_sources, unpack_sources};
 
-const NAME: &str = "manifest";
+const NAME: &str = "_manifest";
 const MAGIC: &[u8; 4] = b"LDMF";
 const VERSION: u32 = 1;
 const HEADER_LEN: usize = 8;
@@ -60,7 +60,7 @@ impl Manifest {
 
     /// Replaces the file by one that holds `checkpoint` only.
     fn create(dir: &Path, checkpoint: &Change) -> Result<Self, StoreError> {
-        let (path, temp) = (dir.join(NAME), dir.join("manifest.tmp"));
+        let (path, temp) = (dir.join(NAME), dir.join("_manifest.tmp"));
         let mut bytes = MAGIC.to_vec();
         bytes.extend_from_slice(&VERSION.to_le_bytes());
         frame(checkpoint, &mut bytes);

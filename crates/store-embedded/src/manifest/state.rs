@@ -30,7 +30,7 @@ impl PartMeta {
     }
 
     pub fn sidecar_name(&self) -> String {
-        format!("{}/part-{:010}.idx", crate::part::plan::day_folder(self.day), self.id)
+        format!("{}/_part-{:010}.idx", crate::part::plan::day_folder(self.day), self.id)
     }
 
     pub const fn disk_bytes(&self) -> u64 {

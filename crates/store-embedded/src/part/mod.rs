@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! day=2026-11-21/part-0000000012.parquet   the records, for any Parquet tool
-//! day=2026-11-21/part-0000000012.idx       filters and the places of all pages, for us
+//! day=2026-11-21/_part-0000000012.idx      filters and the places of all pages, for us
 //! ```
+//!
+//! Whatever is not Parquet has a name that begins with `_`, so that Parquet tools open the folder of the store as it is.
 //!
 //! Rows are sorted by stream, then time, then id. A row group is at most about 4 MiB of lines, of one stream where that
 //! has enough; its lines are PLAIN pages of about 512 KiB. A parsed field whose values repeat is a dictionary column;
