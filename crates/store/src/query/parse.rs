@@ -184,8 +184,8 @@ impl Parser<'_> {
             Some(')') => fail(self.at, "this ) closes nothing; quote it to search for it"),
             Some('(') => self.group(field),
             Some(_) => match self.field_name() {
-                Some((name, start)) => self.field(&name, start),
-                None => self.value(field, self.at),
+                Some(name) => self.field(&name),
+                None => self.value(field),
             },
         }
     }
@@ -203,8 +203,8 @@ impl Parser<'_> {
         Ok(query)
     }
 
-    /// The name before an unescaped colon, if that is what begins here, and where; moves behind the colon.
-    fn field_name(&mut self) -> Option<(String, usize)> {
+    /// The name before an unescaped colon, if that is what begins here; moves behind the colon.
+    fn field_name(&mut self) -> Option<String> {
         let mut name = String::new();
         let mut at = self.at;
         loop {
@@ -235,13 +235,12 @@ impl Parser<'_> {
         if behind == Some(&':') || url || (self.ends_at(at + 1) && !known) {
             return None;
         }
-        let start = self.at;
         self.at = at + 1;
-        Some((name, start))
+        Some(name)
     }
 
     /// What stands behind `name:`.
-    fn field(&mut self, name: &str, start: usize) -> Parsed<Query> {
+    fn field(&mut self, name: &str) -> Parsed<Query> {
         let Some(first) = self.peek(0).filter(|_| !self.ends_at(self.at)) else {
             let hint =
                 format!("{name}: needs its value right behind the colon; to search for the text, write \"{name}:\"");
@@ -257,9 +256,9 @@ impl Parser<'_> {
             }
             '[' | '{' => match self.range(name)? {
                 Some(query) => Ok(query),
-                None => self.value(Some(name), start),
+                None => self.value(Some(name)),
             },
-            _ => self.value(Some(name), start),
+            _ => self.value(Some(name)),
         }
     }
 
@@ -315,12 +314,12 @@ impl Parser<'_> {
     }
 
     /// A phrase, a regular expression, or a word with or without wildcards.
-    fn value(&mut self, field: Option<&str>, start: usize) -> Parsed<Query> {
+    fn value(&mut self, field: Option<&str>) -> Parsed<Query> {
         let at = self.at;
         if self.peek(0) == Some('"') {
             let text = self.quoted()?;
             if self.ends_at(self.at) {
-                return self.pattern(start, field, Pattern::Text(text));
+                return self.pattern(at, field, Pattern::Text(text));
             }
             self.at = at;
         }
@@ -343,7 +342,7 @@ impl Parser<'_> {
                 Pattern::Glob(word.glob)
             }
         };
-        self.pattern(start, field, pattern)
+        self.pattern(at, field, pattern)
     }
 
     fn pattern(&self, at: usize, field: Option<&str>, pattern: Pattern) -> Parsed<Query> {
