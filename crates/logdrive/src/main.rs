@@ -28,7 +28,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
-        let text = info.payload_as_str().unwrap_or("no text");
+        let payload = info.payload();
+        let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(|s| &**s));
+        let text = text.unwrap_or("no text");
         terminal::note(&format!("internal error{place}: {text}; please report this"));
     }));
     let cli = Cli::parse_from(cli::separate(std::env::args_os().collect()));

@@ -51,7 +51,7 @@ async fn serve(loaded: &Loaded, server: &str) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     let _data = DataFolder::take(&config.data)?;
     let queue = tokio::select! {
-        queue = open_queue(&config.queue) => queue?,
+        queue = open_queue(config) => queue?,
         () = signals.told() => return Ok(()),
     };
     let producer = queue.producer(queue::LINES).await.map_err(|error| Failure::of(&error))?;

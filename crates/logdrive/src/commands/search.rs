@@ -187,6 +187,9 @@ fn follow(client: &Client, scope: &Scope, limit: usize, out: &mut Output) -> Res
     let query: Vec<(&str, String)> = scope.0.iter().filter(|(name, _)| *name == "q").cloned().collect();
     let mut live = client.stream("/api/v1/tail", &query)?;
     let mut seen = newest(client, scope, limit, out)?.ids;
+    if seen.is_empty() && limit > 0 {
+        note("nothing found so far; waiting for what comes in");
+    }
     while let Some(line) = live.next()? {
         match line {
             Line::Item(json) => {

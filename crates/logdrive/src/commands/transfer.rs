@@ -24,7 +24,7 @@ async fn serve(loaded: &Loaded) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     let _data = DataFolder::take(&config.data)?;
     let queue = tokio::select! {
-        queue = open_queue(&config.queue) => queue?,
+        queue = open_queue(config) => queue?,
         () = signals.told() => return Ok(()),
     };
     let store = open_store(&config.store)?;

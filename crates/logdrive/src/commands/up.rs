@@ -58,7 +58,7 @@ async fn serve(loaded: &Loaded, demo: Option<&Demo>, args: &UpArgs) -> Result<()
     let mut signals = Signals::listen()?;
     let _data = DataFolder::take(&config.data)?;
     let queue = tokio::select! {
-        queue = open_queue(&config.queue) => queue?,
+        queue = open_queue(config) => queue?,
         () = signals.told() => return Ok(()),
     };
     let store = open_store(&config.store)?;
@@ -121,4 +121,50 @@ fn greeting(config: &Config, address: SocketAddr, args: &UpArgs) -> String {
         config.data.display(),
     );
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use config::Inputs;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    /// What the first lines say for a command line, on a machine without a configuration.
+    fn said(line: &str, port: u16) -> String {
+        let Ok(Cli { command: Command::Up(args) }) = Cli::try_parse_from(line.split(' ')) else { panic!("{line}") };
+        let inputs = Inputs {
+            file: None,
+            env: Default::default(),
+            flags: Vec::new(),
+            up: UpPaths { paths: args.paths.clone(), exclude: Vec::new(), fallback: Some(MACHINE_LOGS.into()) },
+            host: "box".to_owned(),
+            data: "/data".into(),
+            folder: "/nowhere".into(),
+        };
+        let loaded = config::load(&inputs).unwrap();
+        greeting(&loaded.config, SocketAddr::from(([127, 0, 0, 1], port)), &args)
+    }
+
+    #[test]
+    fn the_first_lines_say_what_where_and_how() {
+        let version = env!("CARGO_PKG_VERSION");
+        assert_eq!(
+            said("logdrive up /srv/a.log /srv/b", 7700),
+            format!(
+                "logdrive {version} follows /srv/a.log /srv/b\n  streams  a, b\n  data     /data\n  \
+                 address  http://127.0.0.1:7700\n  try      logdrive search level:error --since 15m\n           \
+                 logdrive audit\nCtrl-C ends it; nothing is lost by that.\n"
+            )
+        );
+        let machine = said("logdrive up", 7701);
+        assert!(
+            machine.starts_with(&format!("logdrive {version} follows this machine's own logs, /var/log (")),
+            "{machine}"
+        );
+        assert!(machine.contains("logdrive audit --server http://127.0.0.1:7701\n"), "{machine}");
+        let many: String = (0..10).map(|n| format!(" /srv/{}.log", char::from(b'a' + n))).collect();
+        assert!(said(&format!("logdrive up{many}"), 7700).contains("streams  a, b, c, d, e, f, g, h and 2 more\n"));
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Backoff, Explain, Retry};
-use config::{EngineUrl, QueueConfig, StoreConfig};
+use config::{Config, EngineUrl, StoreConfig};
 use queue::Queue;
 use queue_embedded::EmbeddedQueue;
 use queue_remote::RemoteQueue;
@@ -15,7 +15,9 @@ use crate::failure::Failure;
 use crate::terminal::note;
 
 /// Opens the queue that the settings name.
-pub(crate) async fn open_queue(config: &QueueConfig) -> Result<Arc<dyn Queue>, Failure> {
+pub(crate) async fn open_queue(config: &Config) -> Result<Arc<dyn Queue>, Failure> {
+    // One bound for the disk that both engines are on.
+    let (config, reserve_free) = (&config.queue, config.store.free_bytes_min.0);
     match &config.url {
         EngineUrl::Embedded(folder) => {
             let options = queue_embedded::Options {
@@ -24,6 +26,7 @@ pub(crate) async fn open_queue(config: &QueueConfig) -> Result<Arc<dyn Queue>, F
                 // What every group has read is of no more use here, unless somebody wants to read it again.
                 keep_bytes: if config.retention_age.is_zero() { 0 } else { config.retention_bytes.0 / 2 },
                 keep_age: config.retention_age,
+                reserve_free,
                 ..queue_embedded::Options::default()
             };
             let queue = EmbeddedQueue::open(folder, options).map_err(|error| Failure::Failed(error.chain()))?;
