@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! STORE_DIR=/tmp/s cargo run --release -p store-embedded --example ingest -- some/*.log
-//! cargo run --release -p store-embedded --example ask -- /tmp/s timeout '*meo*' 'level:error "timeout"'
+//! BY=level cargo run --release -p store-embedded --example ask -- /tmp/s timeout '*meo*' 'level:error "timeout"'
 //! ```
 
 use std::path::PathBuf;
@@ -22,6 +22,7 @@ async fn main() -> Outcome<()> {
     let mut args = std::env::args().skip(1);
     let dir = PathBuf::from(args.next().ok_or("name the folder of a store")?);
     let store = EmbeddedStore::open(&dir, Options { merge: false, ..Options::default() })?;
+    let name = std::env::var("BY").unwrap_or_else(|_| "level".to_owned());
     for text in args {
         let scope = Scope { query: Query::parse(&text)?, ..Scope::everything() };
         for round in ["first", "again"] {
@@ -40,10 +41,10 @@ async fn main() -> Outcome<()> {
             let all = store.histogram(&histogram(None)).await?;
             let counted = start.elapsed();
             let start = Instant::now();
-            let by_level = store.histogram(&histogram(Some("level"))).await?;
+            let by_level = store.histogram(&histogram(Some(&name))).await?;
             let by = start.elapsed();
             println!(
-                "{text:40} {round}: latest {:>3} of {:>8} in {:8.2} ms, histogram {:8.2} ms, by level ({}) {:8.2} ms",
+                "{text:40} {round}: latest {:>3} of {:>8} in {:8.2} ms, histogram {:8.2} ms, by {name} ({}) {:8.2} ms",
                 page.hits.len(),
                 all.total,
                 ms(search),

@@ -124,6 +124,8 @@ pub const LIMIT_MAX: usize = 100_000;
 pub const PAGE_BYTES_MAX: usize = 32 << 20;
 /// Most buckets of a histogram.
 pub const BUCKETS_MAX: usize = 10_000;
+/// Most series of a histogram.
+pub const SERIES_MAX: usize = 1_000;
 
 impl SearchRequest {
     /// Whether it can be right.
@@ -224,6 +226,9 @@ impl HistogramRequest {
         let invalid = |what, reason: String| Err(StoreError::Invalid { what, reason });
         if self.buckets == 0 || self.buckets > BUCKETS_MAX {
             return invalid("buckets", format!("{} is not within 1 to {BUCKETS_MAX}", self.buckets));
+        }
+        if self.series_max > SERIES_MAX {
+            return invalid("series", format!("{} is more than {SERIES_MAX}", self.series_max));
         }
         if self.bucket_micros.is_some_and(|width| width <= 0) {
             return invalid("bucket", "a bucket must be longer than nothing".to_owned());

@@ -28,35 +28,76 @@ struct Dimension {
     width: Option<i64>,
 }
 
-/// Counts by label (`None`: the record has no such value) and number of the bucket.
+/// Counts by number of the bucket, ascending.
 #[derive(Clone, Debug, Default)]
-struct Counts(HashMap<Option<Arc<str>>, BTreeMap<i64, u64>>);
+struct Cells(Vec<(i64, u64)>);
+
+impl Cells {
+    fn add(&mut self, bucket: i64, count: u64) {
+        // Mostly the bucket of the record before.
+        match self.0.last_mut() {
+            Some(last) if last.0 == bucket => last.1 += count,
+            Some(last) if last.0 > bucket => match self.0.binary_search_by_key(&bucket, |cell| cell.0) {
+                Ok(at) => self.0[at].1 += count,
+                Err(at) => self.0.insert(at, (bucket, count)),
+            },
+            _ => self.0.push((bucket, count)),
+        }
+    }
+
+    fn sum(&self) -> u64 {
+        self.0.iter().map(|(_, count)| count).sum()
+    }
+}
+
+/// Counts by label and number of the bucket.
+#[derive(Clone, Debug, Default)]
+struct Counts {
+    named: HashMap<Arc<str>, Cells>,
+    /// Of records that have no such value.
+    absent: Cells,
+}
 
 /// Distinct values that are told apart; what exceeds that is counted under [`OTHER`].
 const DISTINCT_MAX: usize = 100_000;
 
 impl Counts {
+    /// Whether the value is told apart from others.
     fn add(&mut self, label: Option<&str>, bucket: i64, count: u64) -> bool {
-        let key = label.map(Arc::<str>::from);
-        let is_full = self.0.len() >= DISTINCT_MAX && !self.0.contains_key(&key);
-        let key = if is_full { Some(OTHER.into()) } else { key };
-        *self.0.entry(key).or_default().entry(bucket).or_default() += count;
+        let Some(label) = label else {
+            self.absent.add(bucket, count);
+            return true;
+        };
+        if let Some(cells) = self.named.get_mut(label) {
+            cells.add(bucket, count);
+            return true;
+        }
+        let is_full = self.named.len() >= DISTINCT_MAX;
+        let key = if is_full { OTHER.into() } else { label.into() };
+        self.named.entry(key).or_default().add(bucket, count);
         !is_full
     }
 
     /// Adds counts of a part of the records; whether every value is still told apart.
     fn add_all(&mut self, other: &Self) -> bool {
         let mut exact = true;
-        for (label, buckets) in &other.0 {
-            for (bucket, count) in buckets {
-                exact &= self.add(label.as_deref(), *bucket, *count);
+        for (label, cells) in &other.named {
+            for (bucket, count) in &cells.0 {
+                exact &= self.add(Some(label), *bucket, *count);
             }
         }
+        other.absent.0.iter().for_each(|(bucket, count)| self.absent.add(*bucket, *count));
         exact
     }
 
+    /// All labels with their counts; the absent ones last.
+    fn each(&self) -> impl Iterator<Item = (Option<&str>, &Cells)> {
+        let absent = Some((None, &self.absent)).filter(|(_, cells)| !cells.0.is_empty());
+        self.named.iter().map(|(label, cells)| (Some(&**label), cells)).chain(absent)
+    }
+
     fn weight(&self) -> usize {
-        self.0.iter().map(|(label, buckets)| 64 + label.as_ref().map_or(0, |l| l.len()) + buckets.len() * 24).sum()
+        self.each().map(|(label, cells)| 96 + label.map_or(0, str::len) + cells.0.len() * 16).sum()
     }
 }
 
@@ -128,7 +169,7 @@ fn count_all(
     let mut places = Places::new(snapshot, &plan);
     let mut add = |counts: &[Arc<Counts>]| {
         for (n, counts) in counts.iter().enumerate() {
-            all.exact[n] &= all.counts[n].add_all(counts);
+            all.exact[n] &= all.counts[n].add_all(counts) && !counts.named.contains_key(OTHER);
         }
     };
     while let Some(place) = places.pop() {
@@ -314,14 +355,8 @@ pub(crate) fn histogram(
     };
     let dimension = Dimension { by: request.by.clone(), width: Some(buckets.width) };
     let counted = count_all(snapshot, &request.scope, &[dimension], cache, budget)?;
-    let (series, total) = series(&counted.counts[0], &buckets);
-    Ok(Histogram {
-        start: buckets.start,
-        bucket_micros: buckets.width,
-        series: naive::largest(series, request.series_max),
-        total,
-        complete: counted.complete,
-    })
+    let (series, total) = series(&counted.counts[0], &buckets, request.series_max);
+    Ok(Histogram { start: buckets.start, bucket_micros: buckets.width, series, total, complete: counted.complete })
 }
 
 /// The earliest and latest time held.
@@ -331,21 +366,27 @@ fn held(snapshot: &Snapshot) -> Option<(Timestamp, Timestamp)> {
     parts.chain(head).reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)))
 }
 
-fn series(counts: &Counts, buckets: &Buckets) -> (BTreeMap<String, Vec<u64>>, u64) {
+/// The counts as series: those of the largest labels and one for the rest, so that many labels cost little.
+fn series(counts: &Counts, buckets: &Buckets, max: usize) -> (Vec<(String, Vec<u64>)>, u64) {
     let first = buckets.start.as_micros().div_euclid(buckets.width);
+    let inside = |cells: &Cells| {
+        let index = |(bucket, count): (i64, u64)| Some((usize::try_from(bucket - first).ok()?, count));
+        cells.0.clone().into_iter().filter_map(index).filter(|(index, _)| *index < buckets.count)
+    };
+    let sums = counts.each().map(|(label, cells)| (label, cells, inside(cells).map(|(_, count)| count).sum::<u64>()));
+    let mut all: Vec<(Option<&str>, &Cells, u64)> = sums.filter(|(_, _, sum)| *sum > 0).collect();
+    all.sort_unstable_by(|a, b| b.2.cmp(&a.2).then_with(|| a.0.cmp(&b.0)));
     let mut series: BTreeMap<String, Vec<u64>> = BTreeMap::new();
-    let mut total = 0;
-    for (label, cells) in &counts.0 {
-        let name = label.as_deref().unwrap_or(ABSENT);
-        for (bucket, count) in cells {
-            let index = usize::try_from(bucket - first).ok().filter(|index| *index < buckets.count);
-            if let Some(index) = index {
-                series.entry(name.to_owned()).or_insert_with(|| vec![0; buckets.count])[index] += count;
-                total += count;
-            }
-        }
+    let (mut named, mut total) = (0, 0);
+    for (label, cells, sum) in all {
+        total += sum;
+        let is_named = label.is_some_and(|label| !label.is_empty() && label != OTHER);
+        named += usize::from(is_named);
+        let name = if is_named && named > max { OTHER } else { label.unwrap_or(ABSENT) };
+        let counts = series.entry(name.to_owned()).or_insert_with(|| vec![0; buckets.count]);
+        inside(cells).for_each(|(index, count)| counts[index] += count);
     }
-    (series, total)
+    (naive::largest(series, max), total)
 }
 
 /// See [`store::Reader::facets`].
@@ -359,12 +400,11 @@ pub(crate) fn facets(
     let by = request.fields.iter().map(|field| Dimension { by: Some(field.clone()), width: None });
     let dimensions: Vec<Dimension> = std::iter::once(Dimension { by: None, width: None }).chain(by).collect();
     let counted = count_all(snapshot, &request.scope, &dimensions, cache, budget)?;
-    let sum = |counts: &Counts| counts.0.values().flat_map(BTreeMap::values).sum::<u64>();
+    let sum = |counts: &Counts| counts.each().map(|(_, cells)| cells.sum()).sum::<u64>();
     let facet = |(n, field): (usize, &String)| {
         let counts = &counted.counts[n + 1];
-        let named =
-            counts.0.iter().filter_map(|(label, cells)| Some((label.as_ref()?.to_string(), cells.values().sum())));
-        let values: Vec<(String, u64)> = named.collect();
+        let values: Vec<(String, u64)> =
+            counts.named.iter().map(|(label, cells)| (label.to_string(), cells.sum())).collect();
         Facet {
             field: field.clone(),
             present: values.iter().map(|(_, count)| count).sum(),
