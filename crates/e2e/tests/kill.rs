@@ -8,12 +8,20 @@ use e2e::{Folder, Ledger, Random, Start, Writer, found};
 const KILLS: u32 = 32;
 const WRITERS: u64 = 4;
 
-/// Small heads and parts, so that every kind of commit happens often and is hit by the kills.
-const SETTINGS: &str = "[store]\nhead_bytes = \"2MiB\"\nhead_age = \"1s\"\n";
+/// Everything small, so that every kind of commit, removal and back-pressure happens often and is hit by the kills.
+const SETTINGS: &str = r#"
+[queue]
+retention_bytes = "32MiB"
+
+[store]
+head_bytes = "2MiB"
+head_age = "1s"
+"#;
 
 #[test]
 fn kill_9_at_random_moments_loses_nothing_and_repeats_nothing() {
     let seed = Random::seed();
+    let compression = ["none", "lz4", "zstd"][seed as usize % 3];
     eprintln!("seed {seed}: repeat with LOGDRIVE_TEST_SEED={seed}");
     let folder = Folder::new();
     let stop = AtomicBool::new(false);
@@ -27,7 +35,7 @@ fn kill_9_at_random_moments_loses_nothing_and_repeats_nothing() {
             })
             .collect();
         let _stop = StopOnDrop(&stop);
-        kill_again_and_again(&folder, &mut Random::new(seed));
+        kill_again_and_again(&folder, compression, &mut Random::new(seed));
         stop.store(true, Ordering::SeqCst);
         let mut ledger = Ledger::default();
         for writer in writers {
@@ -36,7 +44,7 @@ fn kill_9_at_random_moments_loses_nothing_and_repeats_nothing() {
         ledger
     });
 
-    let server = start(&folder).start();
+    let server = start(&folder, compression).start();
     let (files, bytes) = (ledger.0.len(), ledger.bytes());
     eprintln!("{files} files, {bytes} bytes");
     let accounts = server.client().complete(files, bytes);
@@ -50,9 +58,9 @@ fn kill_9_at_random_moments_loses_nothing_and_repeats_nothing() {
     assert_eq!(server.stop().code(), Some(0));
 }
 
-fn start(folder: &Folder) -> Start {
+fn start(folder: &Folder, compression: &str) -> Start {
     // A glob, because in a folder files that begin like binaries are left alone.
-    Start::up(folder, &[&folder.logs().join("*")]).config(SETTINGS)
+    Start::up(folder, &[&folder.logs().join("*")]).config(SETTINGS).env("LOGDRIVE_QUEUE_COMPRESSION", compression)
 }
 
 /// Lets the writers end where the test fails.
@@ -69,8 +77,14 @@ fn write(folder: &Folder, n: u64, seed: u64, stop: &AtomicBool) -> Ledger {
     let mut writer = Writer::new(&folder.logs(), &format!("service-{n}"), seed + 2000 + n);
     while !stop.load(Ordering::SeqCst) {
         writer.burst();
-        if random.percent(1) {
+        if random.percent(3) {
             writer.rotate();
+        }
+        if random.percent(1) {
+            // More at once than fits anywhere.
+            for _ in 0..300 {
+                writer.burst();
+            }
         }
         std::thread::sleep(Duration::from_millis(random.below(120)));
     }
@@ -78,9 +92,9 @@ fn write(folder: &Folder, n: u64, seed: u64, stop: &AtomicBool) -> Ledger {
 }
 
 /// Some kills come before it is ready, some while it reads what was written meanwhile, some at leisure.
-fn kill_again_and_again(folder: &Folder, random: &mut Random) {
+fn kill_again_and_again(folder: &Folder, compression: &str, random: &mut Random) {
     for n in 0..KILLS {
-        let mut server = start(folder).spawn();
+        let mut server = start(folder, compression).spawn();
         if random.percent(75) {
             server.ready();
         }
