@@ -37,7 +37,7 @@ pub(crate) fn run(args: &SearchArgs) -> Result<(), Failure> {
     let outcome = match (args.follow, args.all) {
         (true, _) => follow(&client, &scope, limit, &mut out),
         (_, true) => all(&client, &scope, &mut out),
-        _ => limited(&client, &scope, limit, &mut out),
+        _ => limited(&client, &scope, limit, args.limit.is_none(), &mut out),
     };
     outcome.map_err(|failure| failure.in_query(&query))
 }
@@ -71,7 +71,7 @@ impl Scope {
 
 /// Where records go, as JSON as they came or as lines for people.
 pub(crate) struct Output {
-    out: BufWriter<io::Stdout>,
+    out: Box<dyn Write>,
     printer: Option<HitPrinter>,
     progress: ProgressBar,
 }
@@ -81,7 +81,8 @@ impl Output {
         let style = Style::of_stdout(args.color);
         let printer =
             (!args.json).then(|| HitPrinter::new(style, TimeZone::system(), Highlights::of(query), settings::host()));
-        Self { out: BufWriter::with_capacity(64 << 10, io::stdout()), printer, progress: ProgressBar::hidden() }
+        let out = Box::new(BufWriter::with_capacity(64 << 10, io::stdout()));
+        Self { out, printer, progress: ProgressBar::hidden() }
     }
 
     /// Shows how far a long export is, where the records themselves go elsewhere.
@@ -147,11 +148,12 @@ fn newest(client: &Client, scope: &Scope, limit: usize, out: &mut Output) -> Res
     Ok(Newest { ids, complete, more })
 }
 
-fn limited(client: &Client, scope: &Scope, limit: usize, out: &mut Output) -> Result<(), Failure> {
+/// `by_default`: nobody asked for this limit, so it is said where there is more.
+fn limited(client: &Client, scope: &Scope, limit: usize, by_default: bool, out: &mut Output) -> Result<(), Failure> {
     let found = newest(client, scope, limit, out)?;
     if !found.complete {
         note(PARTIAL);
-    } else if found.more && limit > 0 {
+    } else if found.more && by_default {
         note(&format!("{limit} newest shown; --all shows the rest, --limit N more of them"));
     }
     Ok(())
@@ -215,4 +217,111 @@ pub(crate) fn follow_query(client: &ClientArgs, query: &str, limit: usize) -> Re
     let server = Client::new(&client.server)?;
     let mut out = Output::new(client, query);
     follow(&server, &Scope::new(query, &range)?, limit, &mut out).map_err(|failure| failure.in_query(query))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::net::TcpListener;
+    use std::sync::Arc;
+
+    use parking_lot::Mutex;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn hit(n: u32) -> String {
+        let time = "2026-01-31T10:00:00Z";
+        format!(
+            r#"{{"id":"x.0.{n}","time":"{time}","stream":"s","host":"h","level":"info","line":"{n}","fields":{{}}}}"#
+        )
+    }
+
+    /// A part of a path, and what is answered there.
+    type Answer = (&'static str, fn() -> String);
+
+    /// A server that answers each path with its lines, and what it was asked.
+    fn server(answers: &'static [Answer]) -> (Client, Arc<Mutex<Vec<String>>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = Client::new(&listener.local_addr().unwrap().to_string()).unwrap();
+        let asked = Arc::<Mutex<Vec<String>>>::default();
+        let seen = asked.clone();
+        runtime::spawn_thread("server", move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut head = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+                let request = head.next().unwrap_or_default();
+                head.take_while(|line| !line.is_empty()).for_each(drop);
+                let answer = answers.iter().find(|(path, _)| request.contains(path)).map(|(_, answer)| answer());
+                seen.lock().push(request);
+                let body = answer.unwrap_or_default();
+                let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+                stream.write_all((head + &body).as_bytes()).unwrap();
+            }
+        })
+        .unwrap();
+        (client, asked)
+    }
+
+    fn output() -> (Output, Written) {
+        let written = Written::default();
+        (Output { out: Box::new(written.clone()), printer: None, progress: ProgressBar::hidden() }, written)
+    }
+
+    fn scope() -> Scope {
+        Scope::new("a b", &RangeArgs { since: None, until: None }).unwrap()
+    }
+
+    fn lines(written: &Written) -> Vec<String> {
+        String::from_utf8(written.0.lock().clone()).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_newest_comes_last() {
+        let (client, asked) = server(&[("/search", || {
+            format!("{}\n{}\n{{\"_\":\"end\",\"complete\":false,\"next\":\"c\",\"count\":2}}\n", hit(2), hit(1))
+        })]);
+        let (mut out, written) = output();
+        let found = newest(&client, &scope(), 2, &mut out).unwrap();
+        assert_eq!(lines(&written), [hit(1), hit(2)]);
+        assert!(!found.complete && found.more && found.ids.len() == 2);
+        assert_eq!(asked.lock()[0], "GET /api/v1/search?q=a%20b&limit=2&stream=true HTTP/1.1");
+    }
+
+    #[test]
+    fn what_was_there_and_what_came_in_is_shown_once() {
+        let (client, asked) = server(&[
+            ("/tail", || {
+                let skipped = r#"{"_":"skipped","count":12}"#;
+                let end = r#"{"_":"end","complete":true,"count":2}"#;
+                format!("{}\n{{\"_\":\"alive\"}}\n{skipped}\n{}\n{end}\n", hit(2), hit(3))
+            }),
+            ("/search", || format!("{}\n{}\n{{\"_\":\"end\",\"complete\":true,\"count\":2}}\n", hit(2), hit(1))),
+        ]);
+        let (mut out, written) = output();
+        follow(&client, &scope(), 10, &mut out).unwrap();
+        assert_eq!(lines(&written), [hit(1), hit(2), hit(3)]);
+        let paths: Vec<bool> = asked.lock().iter().map(|request| request.contains("/tail")).collect();
+        assert_eq!(paths, [true, false], "listening begins before the search");
+    }
+
+    #[test]
+    fn an_answer_without_its_end_was_cut_off() {
+        let (client, _) = server(&[("/search", || hit(1) + "\n")]);
+        let (mut out, _) = output();
+        assert!(all(&client, &scope(), &mut out).unwrap_err().to_string().contains("ended before the answer did"));
+    }
 }
