@@ -25,8 +25,8 @@ const COMPACT_AT: u64 = 4 << 20;
 /// What the file says besides the entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Loaded {
-    /// When the last run was last known to be alive; `None` where there was none.
-    pub alive_at: Option<Timestamp>,
+    /// Files that appeared before then were known to the last run; `None` where there was none.
+    pub known_until: Option<Timestamp>,
 }
 
 /// The open file.
@@ -66,11 +66,11 @@ impl Checkpoints {
             room: Vec::new(),
         };
         // Behind a tear nothing would be found again: begin with what could be read.
-        this.compact(ledger, loaded.alive_at.unwrap_or_default()).map_err(|error| failed("write", &path, error))?;
+        this.compact(ledger, loaded.known_until.unwrap_or_default()).map_err(|error| failed("write", &path, error))?;
         Ok((this, loaded))
     }
 
-    /// Adds entries, and that the agent was alive `now`.
+    /// Adds entries, and that every file that appeared before `now` is known.
     pub fn append<'a>(&mut self, entries: impl Iterator<Item = &'a Entry>, now: Timestamp) -> io::Result<()> {
         self.room.clear();
         for entry in entries {
@@ -125,7 +125,7 @@ fn load(bytes: &[u8], ledger: &mut Ledger) -> Result<Loaded, u8> {
     while let Some((body, behind)) = unframe(rest) {
         match decode(body) {
             Ok(Item::Entry(entry)) => ledger.put(*entry),
-            Ok(Item::Alive(at)) => loaded.alive_at = Some(at),
+            Ok(Item::Alive(at)) => loaded.known_until = Some(at),
             Err(error) => {
                 tracing::warn!(%error, "a checkpoint is damaged; the queue knows better");
                 break;
@@ -187,6 +187,7 @@ fn encode(entry: &Entry, out: &mut Vec<u8>) {
     w.u8(entry.format as u8);
     put_witness(&mut w, entry.witness);
     put_witness(&mut w, Some(entry.prefix));
+    w.text(&entry.home);
     w.varint(entry.inode);
     w.u8(u8::from(entry.copy_of.is_some()));
     if let Some(key) = entry.copy_of {
@@ -219,10 +220,11 @@ fn decode_entry(r: &mut Reader<'_>) -> Result<Entry, WireError> {
     let format = Format::from_code(r.u8()?);
     let witness = take_witness(r)?;
     let prefix = take_witness(r)?.unwrap_or_default();
+    let home = r.text()?.into();
     let inode = r.varint()?;
     let copy_of = if r.u8()? == 1 { Some(take_key(r)?) } else { None };
     r.finish()?;
-    Ok(Entry { report, open_line, format, witness, prefix, inode, copy_of })
+    Ok(Entry { report, open_line, format, witness, prefix, home, inode, copy_of })
 }
 
 fn put_key(w: &mut Writer<'_>, key: SourceKey) {

@@ -3,7 +3,8 @@
 //! Shared between the reader, which writes it once per batch at most, and whoever asks for reports.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::Path;
+use std::sync::Arc;
 
 use model::{FileState, Format, Generation, Missed, SourceId, SourceKey, SourceReport};
 
@@ -23,6 +24,8 @@ pub struct Entry {
     pub witness: Option<Witness>,
     /// What the file begins with.
     pub prefix: Witness,
+    /// The followed path that it belongs to, wherever it stands now.
+    pub home: Arc<str>,
     /// Its inode.
     pub inode: u64,
     /// The file turned out to be the copy of another source, and is accounted for there.
@@ -52,8 +55,8 @@ impl Entry {
 #[derive(Default)]
 pub struct Ledger {
     entries: BTreeMap<SourceKey, Entry>,
-    /// Sources last seen at a path, the newest last.
-    by_path: HashMap<PathBuf, Vec<SourceKey>>,
+    /// Sources that belong to a path, the newest last.
+    by_home: HashMap<Arc<str>, Vec<SourceKey>>,
 }
 
 /// So many sources that are over are remembered.
@@ -76,21 +79,18 @@ impl Ledger {
         self.entries.range(all).next_back().map(|(_, entry)| entry)
     }
 
-    /// The sources last seen at a path.
-    pub fn at_path(&self, path: &std::path::Path) -> &[SourceKey] {
-        self.by_path.get(path).map_or(&[], Vec::as_slice)
+    /// The sources that belong to a path.
+    pub fn of_home(&self, path: &Path) -> &[SourceKey] {
+        self.by_home.get(&*path.to_string_lossy()).map_or(&[], Vec::as_slice)
     }
 
     /// Notes what is known of one.
     pub fn put(&mut self, entry: Entry) {
         let key = entry.report.key;
-        let path = PathBuf::from(&*entry.report.path);
-        if let Some(before) = self.entries.get(&key)
-            && before.report.path != entry.report.path
-        {
-            self.leave_path(key);
+        if self.entries.get(&key).is_some_and(|before| before.home != entry.home) {
+            self.leave_home(key);
         }
-        let there = self.by_path.entry(path).or_default();
+        let there = self.by_home.entry(entry.home.clone()).or_default();
         if !there.contains(&key) {
             there.push(key);
         }
@@ -99,7 +99,7 @@ impl Ledger {
 
     /// Forgets one.
     pub fn remove(&mut self, key: SourceKey) {
-        self.leave_path(key);
+        self.leave_home(key);
         self.entries.remove(&key);
     }
 
@@ -119,20 +119,19 @@ impl Ledger {
         over.sort_unstable();
         over.truncate(over.len() - FINISHED_MAX);
         for (_, key) in &over {
-            self.leave_path(*key);
+            self.leave_home(*key);
             self.entries.remove(key);
         }
         over.len()
     }
 
-    fn leave_path(&mut self, key: SourceKey) {
-        if let Some(entry) = self.entries.get(&key) {
-            let path = PathBuf::from(&*entry.report.path);
-            if let Some(there) = self.by_path.get_mut(&path) {
-                there.retain(|other| *other != key);
-                if there.is_empty() {
-                    self.by_path.remove(&path);
-                }
+    fn leave_home(&mut self, key: SourceKey) {
+        if let Some(entry) = self.entries.get(&key)
+            && let Some(there) = self.by_home.get_mut(&entry.home)
+        {
+            there.retain(|other| *other != key);
+            if there.is_empty() {
+                self.by_home.remove(&entry.home);
             }
         }
     }

@@ -96,7 +96,7 @@ pub fn build(config: &Config, parts: Parts) -> Result<Agent, AgentError> {
         shared,
         alarm,
         host_id,
-        known_until: loaded.alive_at.unwrap_or(now),
+        known_until: loaded.known_until.unwrap_or(now),
         checkpoints: Some(checkpoints),
         stdin,
     })

@@ -356,6 +356,7 @@ impl Worker {
             format: self.framing.format,
             witness: None,
             prefix: Witness::default(),
+            home: STDIN.into(),
             inode: 0,
             copy_of: None,
         });

@@ -20,6 +20,7 @@ fn entry(n: u64) -> Entry {
         format: Format::Json,
         witness: (!n.is_multiple_of(4)).then_some(Witness { len: 200, hash: n }),
         prefix: Witness { len: 1024, hash: !n },
+        home: format!("/var/log/{n}.log").into(),
         inode: n,
         copy_of: n.is_multiple_of(5).then(|| SourceKey::new(SourceId(u128::from(n)), Generation(1))),
     }
@@ -35,20 +36,20 @@ fn open(folder: &Path) -> (Checkpoints, Ledger, Loaded) {
 fn everything_is_there_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let (mut checkpoints, _, loaded) = open(folder.path());
-    assert_eq!(loaded.alive_at, None);
+    assert_eq!(loaded.known_until, None);
     let mut entries: Vec<Entry> = (0..40).map(entry).collect();
     checkpoints.append(entries.iter(), Timestamp::from_micros(5)).expect("writes");
     entries[7].report.queued = 9999;
-    entries[7].report.path = "/elsewhere".into();
+    entries[7].home = "/elsewhere".into();
     checkpoints.append(entries[7..8].iter(), Timestamp::from_micros(6)).expect("writes");
     for _ in 0..2 {
         let (_, ledger, loaded) = open(folder.path());
-        assert_eq!(loaded.alive_at, Some(Timestamp::from_micros(6)));
+        assert_eq!(loaded.known_until, Some(Timestamp::from_micros(6)));
         for entry in &entries {
             assert_eq!(ledger.get(entry.report.key), Some(entry));
         }
-        assert_eq!(ledger.at_path(Path::new("/elsewhere")), [entries[7].report.key]);
-        assert!(ledger.at_path(Path::new("/var/log/7.log")).is_empty());
+        assert_eq!(ledger.of_home(Path::new("/elsewhere")), [entries[7].report.key]);
+        assert!(ledger.of_home(Path::new("/var/log/7.log")).is_empty());
     }
 }
 

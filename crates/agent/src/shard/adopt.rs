@@ -281,7 +281,7 @@ impl Shard {
         let file = tail.file.as_ref()?;
         for (base, _) in self.links.follow.bases(&tail.path) {
             let ledger = self.links.shared.ledger.lock();
-            for key in ledger.at_path(&base).iter().rev() {
+            for key in ledger.of_home(&base).iter().rev() {
                 let entry = ledger.get(*key)?;
                 if key.source != tail.source && is_copy(file, tail.size, entry) {
                     return Some(*key);
@@ -348,12 +348,13 @@ impl Shard {
         tail.prefix = original.prefix;
         tail.framing = stream.framing(original.format);
         tail.grown_at = self.now;
-        let (source, inode, shown_at) = (tail.source, tail.id.ino, tail.shown_at.clone());
+        let (source, inode, shown_at, home) = (tail.source, tail.id.ino, tail.shown_at.clone(), tail.shown.clone());
         original.report.missed.retain(|missed| missed.reason != model::MissedReason::TruncatedUnread);
         let mut alias = original.clone();
         alias.report.key = SourceKey::new(source, model::Generation(0));
         alias.report.path = shown_at;
         alias.report.state = FileState::Finished;
+        alias.home = home;
         alias.copy_of = Some(original.report.key);
         alias.inode = inode;
         let mut ledger = self.links.shared.ledger.lock();

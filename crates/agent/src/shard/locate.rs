@@ -159,9 +159,24 @@ impl Shard {
         if is_other || tail.size < mark.end {
             tail.truncated = Some(tail.size);
         }
+        self.witness_again(index);
         self.recognise_again(index);
         self.at_its_place(index);
         self.note(index);
+    }
+
+    /// Where the checkpoint was lost, the file as it is has to witness for itself.
+    fn witness_again(&mut self, index: usize) {
+        let Some(tail) = self.tails[index].as_mut().filter(|tail| tail.truncated.is_none()) else { return };
+        let Some(file) = &tail.file else { return };
+        let end = tail.acked.end;
+        if tail.acked_witness.is_none() {
+            tail.acked_witness = Witness::before(file, end).ok();
+            tail.witness = tail.acked_witness;
+        }
+        if tail.prefix.len == 0 {
+            tail.prefix = Witness::of_prefix(file, end).unwrap_or_default();
+        }
     }
 
     /// The format of a source that was begun before is told by its beginning, as it was then.

@@ -90,6 +90,8 @@ pub(crate) struct Shard {
     room: step::Room,
     next: Next,
     dirty: Vec<usize>,
+    /// Files that appeared before then are known: what the next run need not wonder about.
+    complete_until: Timestamp,
 }
 
 /// When the regular things are due.
@@ -145,6 +147,7 @@ impl Shard {
             room: step::Room::default(),
             next: Next::default(),
             dirty: Vec::new(),
+            complete_until: links.known_until,
             links,
         }
     }

@@ -30,6 +30,7 @@ impl Shard {
         let mut ledger = self.links.shared.ledger.lock();
         if let Some(entry) = ledger.get_mut(tail.key)
             && *entry.report.path == *tail.shown_at
+            && *entry.home == *tail.shown
         {
             update(entry, tail);
             entry.report.state = state.unwrap_or_else(|| tail.state());
@@ -54,6 +55,7 @@ impl Shard {
             format: tail.framing.format,
             witness: None,
             prefix: tail.prefix,
+            home: tail.shown.clone(),
             inode: tail.id.ino,
             copy_of: None,
         };
@@ -121,12 +123,17 @@ impl Shard {
 
     pub(super) fn append_entries(&mut self, entries: &[Entry]) {
         let now = self.links.clock.now();
+        // Every file that appeared before then is in the ledger, if it concerns us.
+        if self.tails.iter().flatten().all(|tail| tail.is_located()) {
+            self.complete_until = self.scan.began_at.max(self.complete_until);
+        }
+        let complete_until = self.complete_until;
         let checkpoints = &mut self.links.checkpoints;
-        let mut written = checkpoints.append(entries.iter(), now);
+        let mut written = checkpoints.append(entries.iter(), complete_until);
         if written.is_ok() && checkpoints.wants_compaction() {
             let mut ledger = self.links.shared.ledger.lock();
             ledger.forget();
-            written = checkpoints.compact(&ledger, now);
+            written = checkpoints.compact(&ledger, complete_until);
         }
         match written {
             Ok(()) => self.links.shared.well("checkpoints"),

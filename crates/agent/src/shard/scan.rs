@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use base::Timestamp;
 use model::{Missed, MissedReason};
 
 use super::Shard;
@@ -19,6 +20,8 @@ pub(super) struct ScanState {
     pub count: u64,
     /// How long the last one took.
     took: Duration,
+    /// When the last one began.
+    pub began_at: Timestamp,
 }
 
 /// A scan takes at most one part in so many of the reader's time.
@@ -51,6 +54,7 @@ impl Shard {
     /// Goes through everything that is followed.
     pub(super) fn scan_all(&mut self) {
         self.scan.count += 1;
+        let began_at = self.links.clock.now();
         let follow = self.links.follow.clone();
         let mut missing = Vec::new();
         follow.walk(&mut |found| self.found(found, &mut missing));
@@ -60,6 +64,7 @@ impl Shard {
             self.account_for_left_over();
         }
         let ended = self.began.elapsed();
+        self.scan.began_at = began_at;
         self.scan.took = ended.saturating_sub(self.now);
         self.scan.due = ended + self.links.settings.scan.max(self.scan.took * SHARE);
         add(&self.links.shared.counters.scans, 1);

@@ -165,7 +165,7 @@ impl Producer for Recorder {
         }
         let n = self.appends.fetch_add(1, Ordering::SeqCst) + 1;
         let every = self.fail_every.load(Ordering::SeqCst);
-        if every > 0 && n % every == 0 {
+        if every > 0 && n.is_multiple_of(every) {
             return match n / every % 3 {
                 0 => Ack::ready(Err(QueueError::Injected("refused"))),
                 1 => Ack::ready(Ok(Outcome::BackPressure { retry_after: Duration::from_millis(1) })),
