@@ -1,6 +1,6 @@
 //! From bytes to records: where a record begins, what it says, and how a payload is carried.
 //!
-//! Two callers on two sides of the queue. The agent asks where records begin ([`detect`], [`cut`]): one pass, first
+//! Two callers on two sides of the queue. The agent asks where records begin ([`detect()`], [`cut()`]): one pass, first
 //! bytes only. Transfer asks what they say ([`Parser`]): time, level and fields, by hand-written scanners, without
 //! allocation per line. Decision: a line is never rejected. What does not parse stays as it is, marked.
 //!
