@@ -56,48 +56,48 @@ struct Counts {
     named: HashMap<Arc<str>, Cells>,
     /// Of records that have no such value.
     absent: Cells,
+    /// Of values that are not told apart.
+    other: Cells,
 }
 
 /// Distinct values that are told apart; what exceeds that is counted under [`OTHER`].
 const DISTINCT_MAX: usize = 100_000;
 
 impl Counts {
-    /// Whether the value is told apart from others.
-    fn add(&mut self, label: Option<&str>, bucket: i64, count: u64) -> bool {
-        let Some(label) = label else {
-            self.absent.add(bucket, count);
-            return true;
-        };
-        if let Some(cells) = self.named.get_mut(label) {
-            cells.add(bucket, count);
-            return true;
-        }
-        let is_full = self.named.len() >= DISTINCT_MAX;
-        let key = if is_full { OTHER.into() } else { label.into() };
-        self.named.entry(key).or_default().add(bucket, count);
-        !is_full
+    fn add(&mut self, label: Option<&str>, bucket: i64, count: u64) {
+        self.cells(label).add(bucket, count);
     }
 
-    /// Adds counts of a part of the records; whether every value is still told apart.
-    fn add_all(&mut self, other: &Self) -> bool {
-        let mut exact = true;
-        for (label, cells) in &other.named {
-            for (bucket, count) in &cells.0 {
-                exact &= self.add(Some(label), *bucket, *count);
+    fn cells(&mut self, label: Option<&str>) -> &mut Cells {
+        let Some(label) = label else { return &mut self.absent };
+        if !self.named.contains_key(label) {
+            if self.named.len() >= DISTINCT_MAX {
+                return &mut self.other;
             }
+            self.named.insert(label.into(), Cells::default());
         }
-        other.absent.0.iter().for_each(|(bucket, count)| self.absent.add(*bucket, *count));
-        exact
+        self.named.get_mut(label).unwrap_or(&mut self.other)
     }
 
-    /// All labels with their counts; the absent ones last.
-    fn each(&self) -> impl Iterator<Item = (Option<&str>, &Cells)> {
-        let absent = Some((None, &self.absent)).filter(|(_, cells)| !cells.0.is_empty());
-        self.named.iter().map(|(label, cells)| (Some(&**label), cells)).chain(absent)
+    /// Adds counts of a part of the records.
+    fn add_all(&mut self, more: &Self) {
+        for (label, cells) in &more.named {
+            let known = self.cells(Some(label));
+            cells.0.iter().for_each(|(bucket, count)| known.add(*bucket, *count));
+        }
+        more.absent.0.iter().for_each(|(bucket, count)| self.absent.add(*bucket, *count));
+        more.other.0.iter().for_each(|(bucket, count)| self.other.add(*bucket, *count));
+    }
+
+    /// All labels with their counts.
+    fn each(&self) -> impl Iterator<Item = (&str, &Cells)> {
+        let rest = [(ABSENT, &self.absent), (OTHER, &self.other)];
+        let rest = rest.into_iter().filter(|(_, cells)| !cells.0.is_empty());
+        self.named.iter().map(|(label, cells)| (&**label, cells)).chain(rest)
     }
 
     fn weight(&self) -> usize {
-        self.each().map(|(label, cells)| 96 + label.map_or(0, str::len) + cells.0.len() * 16).sum()
+        self.each().map(|(label, cells)| 96 + label.len() + cells.0.len() * 16).sum()
     }
 }
 
@@ -147,8 +147,6 @@ impl CountCache {
 struct Counted {
     /// One per dimension.
     counts: Vec<Counts>,
-    /// One per dimension: whether all values were told apart.
-    exact: Vec<bool>,
     complete: bool,
 }
 
@@ -161,15 +159,11 @@ fn count_all(
 ) -> Result<Counted, StoreError> {
     let plan = Plan::new(&scope.query, scope.range)?;
     let names: Vec<u128> = dimensions.iter().map(|dimension| name_of(&scope.query, dimension)).collect();
-    let mut all = Counted {
-        counts: vec![Counts::default(); dimensions.len()],
-        exact: vec![true; dimensions.len()],
-        complete: true,
-    };
+    let mut all = Counted { counts: vec![Counts::default(); dimensions.len()], complete: true };
     let mut places = Places::new(snapshot, &plan);
     let mut add = |counts: &[Arc<Counts>]| {
         for (n, counts) in counts.iter().enumerate() {
-            all.exact[n] &= all.counts[n].add_all(counts) && !counts.named.contains_key(OTHER);
+            all.counts[n].add_all(counts);
         }
     };
     while let Some(place) = places.pop() {
@@ -374,15 +368,15 @@ fn series(counts: &Counts, buckets: &Buckets, max: usize) -> (Vec<(String, Vec<u
         cells.0.clone().into_iter().filter_map(index).filter(|(index, _)| *index < buckets.count)
     };
     let sums = counts.each().map(|(label, cells)| (label, cells, inside(cells).map(|(_, count)| count).sum::<u64>()));
-    let mut all: Vec<(Option<&str>, &Cells, u64)> = sums.filter(|(_, _, sum)| *sum > 0).collect();
-    all.sort_unstable_by(|a, b| b.2.cmp(&a.2).then_with(|| a.0.cmp(&b.0)));
+    let mut all: Vec<(&str, &Cells, u64)> = sums.filter(|(_, _, sum)| *sum > 0).collect();
+    all.sort_unstable_by(|a, b| b.2.cmp(&a.2).then_with(|| a.0.cmp(b.0)));
     let mut series: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     let (mut named, mut total) = (0, 0);
     for (label, cells, sum) in all {
         total += sum;
-        let is_named = label.is_some_and(|label| !label.is_empty() && label != OTHER);
+        let is_named = !label.is_empty() && label != OTHER && label != ABSENT;
         named += usize::from(is_named);
-        let name = if is_named && named > max { OTHER } else { label.unwrap_or(ABSENT) };
+        let name = if is_named && named > max { OTHER } else { label };
         let counts = series.entry(name.to_owned()).or_insert_with(|| vec![0; buckets.count]);
         inside(cells).for_each(|(index, count)| counts[index] += count);
     }
@@ -407,10 +401,10 @@ pub(crate) fn facets(
             counts.named.iter().map(|(label, cells)| (label.to_string(), cells.sum())).collect();
         Facet {
             field: field.clone(),
-            present: values.iter().map(|(_, count)| count).sum(),
+            present: values.iter().map(|(_, count)| count).sum::<u64>() + counts.other.sum(),
             distinct: values.len() as u64,
             values: naive::most(values, request.values_max),
-            exact: counted.complete && counted.exact[n + 1],
+            exact: counted.complete && counts.other.0.is_empty(),
         }
     };
     let facets = request.fields.iter().enumerate().map(facet).collect();
