@@ -113,9 +113,10 @@ impl Agent {
     /// # Errors
     /// Where the reader's thread cannot be started.
     pub async fn run(mut self, shutdown: Shutdown) -> Result<(), AgentError> {
-        if let Some(stdin) = self.stdin.take() {
-            stdin.start(&self.settings, &self.producer, &self.clock, &self.shared, &shutdown)?;
-        }
+        let stdin = match self.stdin.take() {
+            Some(stdin) => Some(stdin.start(&self.settings, &self.producer, &self.clock, &self.shared, &shutdown)?),
+            None => None,
+        };
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30), self.host_id as u64);
         while !shutdown.is_called() {
             let failed = self.run_reader(&shutdown).await?;
@@ -123,6 +124,10 @@ impl Agent {
                 tracing::error!(%reason, "the reader failed, starts again");
                 shutdown.sleep(backoff.next_wait()).await;
             }
+        }
+        if let Some(delivered) = stdin {
+            // Where its thread is gone, there is nothing to wait for.
+            let _ = delivered.await;
         }
         Ok(())
     }

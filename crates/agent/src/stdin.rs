@@ -39,6 +39,8 @@ pub(crate) struct Stdin {
 const BLOCKS: usize = 2;
 /// How often acks are looked at while some are awaited.
 const ACKS: Duration = Duration::from_millis(2);
+/// At the end, batches on their way are waited for so long.
+const LAST_WAIT: Duration = Duration::from_secs(3);
 /// The format is looked for in so many blocks.
 const DETECT_TRIES: u32 = 64;
 
@@ -52,7 +54,7 @@ impl Stdin {
         Self { input, stream, key: SourceKey::new(SourceId(xxh3_128(&bytes)), Generation(0)) }
     }
 
-    /// Starts both threads.
+    /// Starts both threads. The answer comes when all that was read is delivered, or soon after the shutdown.
     pub fn start(
         self,
         settings: &Arc<Settings>,
@@ -60,7 +62,7 @@ impl Stdin {
         clock: &Arc<dyn Clock>,
         shared: &Arc<Shared>,
         shutdown: &Shutdown,
-    ) -> Result<(), AgentError> {
+    ) -> Result<tokio::sync::oneshot::Receiver<()>, AgentError> {
         let (blocks, taken) = sync_channel(BLOCKS);
         let (input, len) = (self.input, settings.block);
         runtime::spawn_thread("stdin", move || pump(input, len, &blocks)).map_err(AgentError::Thread)?;
@@ -88,8 +90,14 @@ impl Stdin {
             detect_tries: 0,
             continuations: Vec::new(),
         };
-        runtime::spawn_thread("stdin-cut", move || worker.run(&taken)).map_err(AgentError::Thread)?;
-        Ok(())
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let work = move || {
+            worker.run(&taken);
+            // Nobody listens only where the agent has ended.
+            let _ = tell.send(());
+        };
+        runtime::spawn_thread("stdin-cut", work).map_err(AgentError::Thread)?;
+        Ok(told)
     }
 }
 
@@ -140,7 +148,16 @@ struct Worker {
 impl Worker {
     fn run(mut self, blocks: &Receiver<Result<Vec<u8>, String>>) {
         self.note();
-        while !self.shutdown.is_called() {
+        let mut stop_at = None;
+        loop {
+            if self.shutdown.is_called() {
+                // What was read is delivered, whether its last line is complete or not: nobody can read it again.
+                let at = *stop_at.get_or_insert_with(|| Instant::now() + LAST_WAIT);
+                self.ended.get_or_insert(None);
+                if Instant::now() >= at {
+                    return;
+                }
+            }
             self.take_acks();
             if self.ended.is_some() && self.pending.is_empty() && self.flights.is_empty() {
                 return self.note();
@@ -148,7 +165,7 @@ impl Worker {
             let room = self.in_flight + self.settings.block <= self.settings.window && self.resend_at.is_none();
             if room && self.ended.is_none() && self.pending.len() < self.settings.longest {
                 self.take_block(blocks);
-            } else if self.in_flight > 0 {
+            } else if self.in_flight > 0 || !room {
                 std::thread::sleep(ACKS);
             }
             if room {

@@ -389,3 +389,66 @@ fn standard_input_is_delivered_to_its_end() {
             .any(|source| source.state == FileState::Finished && source.queued == all.len() as u64)
     });
 }
+
+/// Gives what it has, then nothing more, without ending.
+struct Endless(std::io::Cursor<Vec<u8>>);
+
+impl std::io::Read for Endless {
+    fn read(&mut self, room: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.0.read(room)?;
+        if n == 0 {
+            std::thread::park();
+        }
+        Ok(n)
+    }
+}
+
+#[test]
+fn standard_input_that_is_interrupted_delivers_what_was_read() {
+    let mut yard = Yard::new(&["-"]);
+    yard.config.agent.partial_line_timeout = std::time::Duration::from_secs(60);
+    yard.start_with(Some(Box::new(Endless(std::io::Cursor::new(b"one\ntwo, without newline".to_vec())))));
+    yard.until_held(4);
+    yard.stop();
+    assert_eq!(yard.recorder.by_path(std::path::Path::new("-"))[0].bytes, b"one\ntwo, without newline");
+    // The next run knows that it is over.
+    yard.start();
+    yard.until("it is over", |yard| yard.handle().sources().iter().all(|source| source.state == FileState::Finished));
+}
+
+#[test]
+fn a_file_that_is_no_longer_followed_was_not_deleted() {
+    let mut yard = Yard::new(&["a.log"]);
+    yard.write("a.log", "one\n");
+    yard.write("b.log", "two\n");
+    yard.start();
+    yard.until_held(4);
+    yard.stop();
+    yard.append("a.log", "three\n");
+    let both = yard.config.streams.clone();
+    yard.config.streams[0].paths = vec![yard.path("b.log").to_string_lossy().into_owned()];
+    yard.start();
+    yard.until_held(8);
+    assert!(yard.handle().sources().iter().all(|source| source.missed.is_empty()));
+    yard.stop();
+    yard.config.streams = both;
+    yard.start();
+    yard.until_held(14);
+    assert_eq!(yard.text("a.log"), "one\nthree\n");
+}
+
+#[test]
+fn a_symlink_to_a_file_elsewhere_is_followed_by_hints() {
+    let mut yard = Yard::new(&["a.log"]);
+    let elsewhere = yard.folder.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).expect("makes");
+    std::fs::write(elsewhere.join("real"), "one\n").expect("writes");
+    symlink(elsewhere.join("real"), yard.path("a.log")).expect("links");
+    // Nothing but hints would be in time.
+    yard.config.agent.sweep_interval = std::time::Duration::from_secs(3600);
+    yard.config.agent.scan_interval = std::time::Duration::from_secs(3600);
+    yard.start();
+    yard.until_held(4);
+    std::fs::write(elsewhere.join("real"), "one\ntwo\n").expect("writes");
+    yard.until("the rest is held", |yard| yard.recorder.all_bytes() >= 8);
+}

@@ -30,6 +30,9 @@ const BINARY_LEN: usize = 1024;
 impl Shard {
     /// Looks at which file stands at a path.
     pub(super) fn examine_path(&mut self, path: &Path) {
+        if let Some(index) = self.by_target.get(path).copied() {
+            return self.attend(index);
+        }
         let claim = self.links.follow.claim(path);
         if claim.is_some() || self.by_path.contains_key(path) || !self.links.follow.bases(path).is_empty() {
             self.examine(path, claim);
@@ -265,6 +268,7 @@ impl Shard {
         self.by_source.insert(source, index);
         self.by_inode.insert((seen.id.dev, seen.id.ino, seen.id.born), source);
         self.take_path(index, path);
+        self.watch_target(index, path);
         // Opened at once: so it is held if it is deleted before its turn comes.
         if self.open < self.links.settings.open_files {
             self.guard(index, |shard| shard.ensure_open(index).map(|_| ()));
@@ -273,6 +277,17 @@ impl Shard {
             self.to_locate.push(index);
         }
         index
+    }
+
+    /// What a symlink leads to is written elsewhere: hints come from there.
+    fn watch_target(&mut self, index: usize, path: &Path) {
+        let is_link = std::fs::symlink_metadata(path).is_ok_and(|at| at.is_symlink());
+        if let Some(target) = is_link.then(|| std::fs::canonicalize(path).ok()).flatten() {
+            if let Some(folder) = target.parent() {
+                self.watch.add(folder);
+            }
+            self.by_target.insert(target, index);
+        }
     }
 
     /// The source of which a file that the queue does not know is the copy.

@@ -253,6 +253,7 @@ impl Shard {
         if self.by_path.get(&tail.path) == Some(&index) {
             self.by_path.remove(&tail.path);
         }
+        self.by_target.retain(|_, other| *other != index);
         if self.by_source.get(&tail.source) == Some(&index) {
             self.by_source.remove(&tail.source);
         }

@@ -1,6 +1,7 @@
 //! Where to begin in a file: the queue is asked, as it is the truth; the checkpoint only helps.
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use config::Start;
@@ -8,7 +9,7 @@ use model::{Format, Generation, Missed, MissedReason, SourceId, SourceKey};
 use queue::Position;
 
 use super::Shard;
-use crate::identity::Witness;
+use crate::identity::{self, Witness};
 use crate::ledger::Entry;
 use crate::tail::{Mark, Phase};
 
@@ -213,19 +214,14 @@ impl Shard {
     pub(super) fn account_for_left_over(&mut self) {
         let live: std::collections::HashSet<SourceId> =
             self.tails.iter().flatten().flat_map(|tail| [tail.source, tail.key.source]).collect();
-        let mut gone = Vec::new();
-        {
+        let mut gone: Vec<Entry> = {
             let ledger = self.links.shared.ledger.lock();
-            for entry in ledger.entries().filter(|entry| entry.report.state != model::FileState::Finished) {
-                let path = std::path::Path::new(&*entry.report.path);
-                // A folder that cannot be read may come back with everything in it.
-                let folder_is_there = path.parent().is_some_and(|folder| std::fs::read_dir(folder).is_ok());
-                if !live.contains(&entry.report.key.source) && folder_is_there {
-                    gone.push(entry.clone());
-                }
-            }
-        }
+            let left = ledger.entries().filter(|entry| entry.report.state != model::FileState::Finished);
+            left.filter(|entry| !live.contains(&entry.report.key.source)).cloned().collect()
+        };
+        gone.retain(is_gone);
         for entry in &mut gone {
+            // Standard input of another run: what it had not sent, nobody has.
             let (start, end) = (entry.report.queued, entry.report.size);
             entry.miss(Missed { start, end, reason: MissedReason::DeletedUnread });
             entry.report.state = model::FileState::Finished;
@@ -238,5 +234,18 @@ impl Shard {
         if !gone.is_empty() {
             self.append_entries(&gone);
         }
+    }
+}
+
+/// Whether what an earlier run followed is not there any more. What merely is no longer followed is left as it is.
+fn is_gone(entry: &Entry) -> bool {
+    let path = Path::new(&*entry.report.path);
+    if entry.inode == 0 {
+        return true;
+    }
+    match identity::look(path) {
+        Ok(seen) => seen.id.ino != entry.inode,
+        // A folder that cannot be read may come back with everything in it.
+        Err(_) => path.parent().is_some_and(|folder| std::fs::read_dir(folder).is_ok()),
     }
 }

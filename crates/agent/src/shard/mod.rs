@@ -69,6 +69,8 @@ pub(crate) struct Shard {
     by_source: HashMap<SourceId, usize>,
     by_inode: HashMap<(u64, u64, i64), SourceId>,
     by_path: HashMap<PathBuf, usize>,
+    /// Files that are followed by way of a symlink, by where they are.
+    by_target: HashMap<PathBuf, usize>,
     filesystems: HashMap<u64, u64>,
     /// Files that are no logs, or copies of what is known.
     ignored: HashSet<SourceId>,
@@ -128,6 +130,7 @@ impl Shard {
             by_source: HashMap::new(),
             by_inode: HashMap::new(),
             by_path: HashMap::new(),
+            by_target: HashMap::new(),
             filesystems: HashMap::new(),
             ignored: HashSet::new(),
             left_over: HashSet::new(),
