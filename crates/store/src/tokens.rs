@@ -99,10 +99,12 @@ fn hash_at_aside(text: &[u8], start: usize, end: usize) -> u64 {
 /// Finds the tokens 64 bytes at a time: their bytes as a bit mask, whose changes are the ends of tokens.
 #[inline(always)]
 fn for_each_token_range(text: &[u8], mut visit: impl FnMut(usize, usize)) {
-    let (mut start, mut within) = (0, 0u64);
+    // Where the token began that goes on from block to block, and whether there is one.
+    let (mut open_at, mut open) = (0, 0u64);
     let mut at = 0;
     let mut last = [0u8; 64];
-    while at < text.len() {
+    // Behind the end stand zeros, at least one, which end the last token.
+    while at <= text.len() {
         let block = match text[at..].first_chunk::<64>() {
             Some(block) => block,
             None => {
@@ -111,21 +113,23 @@ fn for_each_token_range(text: &[u8], mut visit: impl FnMut(usize, usize)) {
             }
         };
         let mask = token_mask(block);
-        let mut changes = mask ^ (mask << 1 | within);
-        while changes != 0 {
-            let place = at + changes.trailing_zeros() as usize;
-            changes &= changes - 1;
-            if within == 0 {
-                start = place;
-            } else {
-                visit(start, place);
+        let before = mask << 1 | open;
+        let (mut starts, mut ends) = (mask & !before, !mask & before);
+        while ends != 0 {
+            let mut start = open_at;
+            if open == 0 {
+                start = at + starts.trailing_zeros() as usize;
+                starts &= starts - 1;
             }
-            within ^= 1;
+            open = 0;
+            visit(start, at + ends.trailing_zeros() as usize);
+            ends &= ends - 1;
         }
+        if starts != 0 {
+            open_at = at + starts.trailing_zeros() as usize;
+        }
+        open = mask >> 63;
         at += 64;
-    }
-    if within != 0 {
-        visit(start, text.len());
     }
 }
 
