@@ -25,7 +25,7 @@ mod up;
 mod tests;
 
 pub use error::{ConfigError, Problem};
-pub use load::{Flag, Inputs, Loaded, UpPaths, check, load};
+pub use load::{Flag, Inputs, Loaded, UpPaths, check, load, strange_variables};
 pub use origin::{Origin, Setting};
 pub use paths::{PathKind, absolute, is_glob, stream_name};
 pub use resolved::{

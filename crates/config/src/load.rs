@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::document::{self, Document, Environment, Text, Value};
 use crate::error::{ConfigError, Problem};
 use crate::origin::{Origin, Setting};
-use crate::reader::{Layers, Reader};
+use crate::reader::{Layers, Reader, variable};
 use crate::{Config, StreamConfig, sections, up};
 
 /// A value given on the command line.
@@ -83,6 +83,28 @@ pub fn load(inputs: &Inputs) -> Result<Loaded, ConfigError> {
         layers.problems.sort_by_key(place_in_file);
         Err(ConfigError::Wrong(layers.problems))
     }
+}
+
+/// What is said of variables that look like settings and are none: most often a slip that would go unnoticed.
+pub fn strange_variables(env: &Environment) -> Vec<String> {
+    /// Read elsewhere, or by tests.
+    const OTHERS: [&str; 4] = ["LOGDRIVE_CONFIG", "LOGDRIVE_LOG", "LOGDRIVE_REGENERATE", "LOGDRIVE_SERVER"];
+    let sections = sections::ALL.iter().filter(|section| !section.repeated);
+    let mut known: Vec<String> = OTHERS.map(str::to_owned).to_vec();
+    known.extend(sections.flat_map(|section| {
+        section.keys.iter().map(|key| match section.name {
+            "" => variable(key.name),
+            name => variable(&format!("{name}.{}", key.name)),
+        })
+    }));
+    let ours = |name: &str| name.starts_with("LOGDRIVE_") && !name.starts_with("LOGDRIVE_TEST_");
+    let strange = env.keys().filter(|name| ours(name) && !known.contains(name));
+    strange
+        .map(|name| match base::nearest(name, known.iter().map(String::as_str)) {
+            Some(near) => format!("environment variable {name} means nothing here; did you mean {near}?"),
+            None => format!("environment variable {name} means nothing here"),
+        })
+        .collect()
 }
 
 /// Reads a file for its mistakes alone.

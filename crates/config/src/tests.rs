@@ -176,6 +176,16 @@ fn a_mistake_outside_the_file_names_its_place_too() {
 }
 
 #[test]
+fn a_slip_in_a_variable_is_noticed() {
+    let names = ["LOGDRIVE_STORE_HEAD_AGGE", "LOGDRIVE_LISTEN", "LOGDRIVE_SERVER", "LOGDRIVE_TEST_SEED", "HOME"];
+    let env = names.map(|name| (name.to_owned(), String::new())).into();
+    assert_eq!(
+        strange_variables(&env),
+        ["environment variable LOGDRIVE_STORE_HEAD_AGGE means nothing here; did you mean LOGDRIVE_STORE_HEAD_AGE?"]
+    );
+}
+
+#[test]
 fn a_stream_with_everything() {
     let folder = tempfile::tempdir().unwrap();
     let file = r#"

@@ -7,6 +7,7 @@ use config::{Flag, Inputs, UpPaths};
 
 use crate::cli::NodeArgs;
 use crate::failure::Failure;
+use crate::terminal;
 
 /// The file that is taken where nobody names one.
 const DEFAULT_FILE: &str = "logdrive.toml";
@@ -26,6 +27,7 @@ pub(crate) fn machine() -> Result<Inputs, Failure> {
 /// With the flags of a role.
 pub(crate) fn of_node(args: &NodeArgs) -> Result<Inputs, Failure> {
     let mut inputs = machine()?;
+    config::strange_variables(&inputs.env).iter().for_each(|strange| terminal::note(strange));
     let named = args.config.clone().or_else(|| inputs.env.get(FILE_VARIABLE).map(PathBuf::from));
     inputs.file = named.or_else(|| inputs.folder.join(DEFAULT_FILE).is_file().then(|| PathBuf::from(DEFAULT_FILE)));
     let mut flag = |name: &'static str, key: &'static str, value: Option<&String>| {
