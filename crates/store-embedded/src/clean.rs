@@ -29,6 +29,17 @@ pub(crate) fn remove_orphans(dir: &Path, state: &State) {
     }
 }
 
+/// Whether the folder holds finished parts.
+pub(crate) fn has_parts(dir: &Path) -> bool {
+    let days = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let days = days.filter(|day| day.file_name().to_string_lossy().starts_with("day="));
+    days.flat_map(|day| std::fs::read_dir(day.path()).into_iter().flatten().flatten()).any(|file| {
+        let name = file.file_name();
+        let name = name.to_string_lossy();
+        name.ends_with(".parquet") && part_number(&name).is_some()
+    })
+}
+
 /// The number of the part that a file belongs to; `None` where it is none of ours.
 fn part_number(name: &str) -> Option<u64> {
     let name = name.strip_prefix('.').unwrap_or(name);

@@ -31,6 +31,8 @@ pub(crate) struct Generation {
     pub number: u64,
     pub batches: Vec<Arc<ParsedBatch>>,
     pub line_bytes: u64,
+    /// Bytes of memory that the batches take.
+    pub memory: u64,
     pub records: u64,
     pub sources: BTreeMap<SourceKey, HeadSource>,
     /// When something first came in: a record, or a place to remember.
@@ -128,9 +130,15 @@ impl Head {
             return None;
         }
         active.line_bytes += batch.records.iter().map(|record| u64::from(record.len)).sum::<u64>();
+        active.memory += footprint(&batch);
         active.records += batch.records.len() as u64;
         active.batches.push(batch.clone());
         Some(batch)
+    }
+
+    /// Whether the active generation has enough for a part: lines, or short lines with much about them.
+    pub const fn is_full(&self, head_bytes: u64) -> bool {
+        self.active.line_bytes >= head_bytes || self.active.memory >= head_bytes * 2
     }
 
     /// Whether the active generation can be closed now.
@@ -153,14 +161,6 @@ impl Head {
         Some(next.generation.clone())
     }
 
-    /// Gives a claimed generation back, to be tried again.
-    pub fn unclaim(&mut self, number: u64) {
-        self.sealing
-            .iter_mut()
-            .filter(|sealing| sealing.generation.number == number)
-            .for_each(|s| s.is_claimed = false);
-    }
-
     /// The generations, oldest first.
     pub fn generations(&self) -> impl Iterator<Item = &Generation> {
         self.sealing.iter().map(|sealing| &*sealing.generation).chain([&self.active])
@@ -172,6 +172,17 @@ impl Head {
             ranges.ranges().iter().for_each(|(start, end)| taken.remove(*start, *end));
         }
     }
+}
+
+/// Bytes of memory that a batch takes, about.
+fn footprint(batch: &ParsedBatch) -> u64 {
+    let column = |values: &Values| match values {
+        Values::Coded { dictionary, codes } => size_of_val(&**dictionary) + size_of_val(&**codes),
+        Values::Unique(spans) => size_of_val(&**spans),
+    };
+    let columns: usize = batch.columns.iter().map(|known| size_of_val(known) + column(&known.values)).sum();
+    let bytes = batch.payload.len() + batch.text.len() + size_of_val(&*batch.records) + columns;
+    (bytes + size_of::<ParsedBatch>()) as u64
 }
 
 /// The byte ranges of a batch's records.

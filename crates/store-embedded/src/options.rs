@@ -31,7 +31,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            head_bytes: ByteSize::mib(32),
+            head_bytes: ByteSize::mib(24),
             head_age: Duration::from_secs(30),
             retention_age: None,
             retention_bytes: None,

@@ -29,18 +29,40 @@ pub(crate) fn run(inner: &Inner) {
     let mut scratch = Scratch::new(ZSTD_LEVEL);
     let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5), 11);
     while let Some(generation) = next(inner) {
-        match seal(inner, &generation, &mut scratch) {
-            Ok(true) => backoff.reset(),
-            Ok(false) => return,
+        let chunks: Vec<_> = generation.batches.iter().map(|batch| BatchChunk::new(batch)).collect();
+        let made = insist(inner, &mut backoff, || make(inner, &chunks, &mut scratch));
+        drop(chunks);
+        let Some(parts) = made else { return };
+        // A commit that failed may have reached the disk all the same, so its parts must stay: only the commit is tried
+        // again.
+        if !wait_for_turn(inner, generation.number)
+            || insist(inner, &mut backoff, || commit(inner, &generation, &parts)).is_none()
+        {
+            return;
+        }
+        debug!(records = generation.records, parts = parts.len(), "sealed");
+    }
+}
+
+/// Does what must be done, again and again until it works. `None`: the store is ending.
+fn insist<T>(inner: &Inner, backoff: &mut Backoff, mut work: impl FnMut() -> Result<T, StoreError>) -> Option<T> {
+    loop {
+        match work() {
+            Ok(done) => {
+                backoff.reset();
+                return Some(done);
+            }
             Err(error) => {
                 let wait = backoff.next_wait();
                 warn!(error = %error.chain(), wait_ms = wait.as_millis() as u64, "cannot make a part, trying again");
                 let mut head = inner.head.lock();
-                head.unclaim(generation.number);
                 head.seal_fault = Some(error.to_string());
                 inner.tick();
                 let until = Instant::now() + wait;
                 while !head.stop && !inner.work.wait_until(&mut head, until).timed_out() {}
+                if head.stop {
+                    return None;
+                }
             }
         }
     }
@@ -59,19 +81,12 @@ fn next(inner: &Inner) -> Option<Arc<Generation>> {
     }
 }
 
-/// `false`: the store is ending.
-fn seal(inner: &Inner, generation: &Generation, scratch: &mut Scratch) -> Result<bool, StoreError> {
-    let started = Instant::now();
-    let chunks: Vec<_> = generation.batches.iter().map(|batch| BatchChunk::new(batch)).collect();
-    let parts = make(inner, &chunks, scratch)?;
-    drop(chunks);
-    if !wait_for_turn(inner, generation.number) {
-        return Ok(false);
-    }
+/// Makes the parts of a generation what is held, in place of it.
+fn commit(inner: &Inner, generation: &Generation, parts: &[(u64, Built)]) -> Result<(), StoreError> {
     let mut cursors = None;
     inner.commit_with(
         |head| {
-            let mut change = addition(head, &parts);
+            let mut change = addition(head, parts);
             add_dropped(&mut change, generation);
             if generation.cursors.queue == head.state.cursors.queue {
                 change.cursors = Some(generation.cursors.clone());
@@ -96,8 +111,7 @@ fn seal(inner: &Inner, generation: &Generation, scratch: &mut Scratch) -> Result
     }
     inner.tick();
     inner.work.notify_all();
-    debug!(records = generation.records, ms = started.elapsed().as_millis() as u64, "sealed");
-    Ok(true)
+    Ok(())
 }
 
 /// Waits until all generations before `number` are committed.
@@ -119,17 +133,33 @@ pub(crate) fn make<C: Chunk>(
     let fields = columns::fields(chunks);
     let mut parts = Vec::with_capacity(plan.parts.len());
     for part in &plan.parts {
-        let mut built = build(chunks, &plan.origins, &fields, part, scratch).map_err(|error| StoreError::Io {
+        let made = build(chunks, &plan.origins, &fields, part, scratch).map_err(|error| StoreError::Io {
             action: "make a part in",
             path: inner.dir.display().to_string(),
             reason: error.to_string(),
-        })?;
-        let id = inner.reserve_part();
-        write(inner, id, &mut built)?;
-        scratch.reuse(std::mem::take(&mut built.parquet));
-        parts.push((id, built));
+        });
+        let written = made.and_then(|mut built| {
+            let id = inner.reserve_part();
+            let written = write(inner, id, &mut built);
+            scratch.reuse(std::mem::take(&mut built.parquet));
+            parts.push((id, built));
+            written
+        });
+        if let Err(error) = written {
+            // On a full disk the room is needed.
+            parts.iter().for_each(|(id, built)| discard(inner, *id, built));
+            return Err(error);
+        }
     }
     Ok(parts)
+}
+
+/// Removes the files of a part that was never named in a commit.
+fn discard(inner: &Inner, id: u64, built: &Built) {
+    let meta = PartMeta { id, day: built.day, ..PartMeta::default() };
+    for name in [meta.parquet_name(), meta.sidecar_name()] {
+        let _ = std::fs::remove_file(inner.dir.join(name));
+    }
 }
 
 /// Writes a part's files.

@@ -170,7 +170,7 @@ impl Inner {
     pub fn rotate(&self, head: &mut MutexGuard<'_, Head>) -> bool {
         let can = head.can_rotate();
         if can {
-            if head.active.line_bytes >= self.head_bytes() {
+            if head.is_full(self.head_bytes()) {
                 head.filled_at = Some(std::time::Instant::now());
             }
             head.rotate();

@@ -14,9 +14,12 @@ use crate::store::{Inner, removal};
 use crate::{Options, merge};
 
 const INTERVAL: Duration = Duration::from_millis(500);
+/// What a failed merge has written may stay until the store is opened again: not too often, then.
+const MERGE_RETRY: Duration = Duration::from_secs(60);
 
 /// The work of the thread, until the store ends.
 pub(crate) fn run(inner: &Inner) {
+    let mut merge_after = Instant::now();
     loop {
         let mut head = inner.head.lock();
         let until = Instant::now() + INTERVAL;
@@ -30,10 +33,16 @@ pub(crate) fn run(inner: &Inner) {
         }
         drop(head);
         inner.look_at_free_space();
-        for step in [quarantine, retain, merge::step] {
+        for step in [quarantine, retain] {
             if let Err(error) = step(inner) {
                 warn!(error = %error.chain(), "upkeep of the store failed, trying again");
             }
+        }
+        if Instant::now() >= merge_after
+            && let Err(error) = merge::step(inner)
+        {
+            warn!(error = %error.chain(), "cannot merge parts, trying again later");
+            merge_after = Instant::now() + MERGE_RETRY;
         }
     }
 }

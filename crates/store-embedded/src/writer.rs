@@ -80,7 +80,7 @@ impl Inner {
             return Err(self.exhausted(reason));
         }
         for (n, StoreBatch { place, batch }) in batches.iter().enumerate() {
-            if head.active.line_bytes >= self.head_bytes() && !self.rotate(&mut head) {
+            if head.is_full(self.head_bytes()) && !self.rotate(&mut head) {
                 return match head.seal_fault.clone() {
                     Some(fault) if n == 0 => Err(self.exhausted(fault)),
                     _ => Ok(n),
@@ -92,7 +92,7 @@ impl Inner {
             }
             head.passed.pass(*place);
         }
-        if head.active.line_bytes >= self.head_bytes() {
+        if head.is_full(self.head_bytes()) {
             self.rotate(&mut head);
         }
         Ok(batches.len())

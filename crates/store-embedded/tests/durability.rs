@@ -297,3 +297,19 @@ async fn an_import_of_many_days_makes_few_parts() {
     store.flush().await.unwrap();
     assert_eq!((files(dir.path()).len(), ids(&store).await.len()), (2, 2000));
 }
+
+#[tokio::test]
+async fn a_store_whose_manifest_is_gone_is_refused_and_keeps_its_parts() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store.write(&[batch(1, 0)]).await.unwrap();
+    store.flush().await.unwrap();
+    let held = ids(&store).await;
+    drop(store);
+    let (manifest, aside) = (dir.path().join("_manifest"), dir.path().join("aside"));
+    std::fs::rename(&manifest, &aside).unwrap();
+    let error = EmbeddedStore::open(dir.path(), options()).err().expect("it is refused");
+    assert!(error.to_string().contains("_manifest") && error.to_string().contains("put it back"), "{error}");
+    std::fs::rename(&aside, &manifest).unwrap();
+    assert_eq!(ids(&open(dir.path())).await, held);
+}

@@ -47,6 +47,11 @@ impl Manifest {
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                // Beginning anew would take every part there is for a leftover, and remove it.
+                if crate::clean::has_parts(dir) {
+                    let reason = "it is gone, yet there are parts; put it back, or move the folders of days away";
+                    return Err(StoreError::Corrupt { path: path.display().to_string(), reason: reason.to_owned() });
+                }
                 let state = State::default();
                 return Ok((Self::create(dir, &state.as_change())?, state));
             }

@@ -149,7 +149,7 @@ pub(crate) fn build<C: Chunk>(
 fn choose_columns(fields: &[FieldColumn<'_>]) -> Vec<usize> {
     let mut columns: Vec<usize> = (0..fields.len().min(FIELD_NAMES_MAX)).filter(|n| fields[*n].coded).collect();
     if columns.len() > FIELD_COLUMNS_MAX {
-        columns.sort_by_key(|n| std::cmp::Reverse(fields[*n].present));
+        columns.sort_by_cached_key(|n| std::cmp::Reverse(fields[*n].present()));
         columns.truncate(FIELD_COLUMNS_MAX);
         columns.sort_unstable();
     }
@@ -287,25 +287,25 @@ fn fixed_columns<C: Chunk>(
         scratch.codes.extend(entries.iter().map(|entry| attribute.codes[entry.origin as usize] + 1));
         let plain = if schema::is_number(n) { plain_number } else { encode::plain };
         let value = |number: usize| &*attribute.values[number];
-        fixed[n] = coded(sink, scratch, attribute.values.len(), value, plain, false)?;
+        fixed[n] = coded(sink, scratch, attribute.values.len(), value, plain)?;
     }
     let n = parts.attributes.len();
     scratch.codes.clear();
     scratch.codes.extend(rows.iter().map(|row| row.level as u32 + 1));
     let level = |number: usize| Level::from_code(number as u8).name().as_bytes();
-    fixed[n] = coded(sink, scratch, Level::ALL.len(), level, encode::plain, false)?;
+    fixed[n] = coded(sink, scratch, Level::ALL.len(), level, encode::plain)?;
     scratch.codes.clear();
     scratch.codes.extend(rows.iter().map(|row| row.format as u32 + 1));
     let format = |number: usize| Format::from_code(number as u8).name().as_bytes();
-    fixed[n + 1] = coded(sink, scratch, Format::ALL.len(), format, encode::plain, false)?;
+    fixed[n + 1] = coded(sink, scratch, Format::ALL.len(), format, encode::plain)?;
     let numbers: Vec<[u8; 4]> = (0..=255u32).map(u32::to_le_bytes).collect();
     let number = |number: usize| numbers[number].as_slice();
     scratch.codes.clear();
     scratch.codes.extend(rows.iter().map(|row| u32::from(row.marks.0) + 1));
-    fixed[n + 2] = coded(sink, scratch, numbers.len(), number, plain_number, false)?;
+    fixed[n + 2] = coded(sink, scratch, numbers.len(), number, plain_number)?;
     scratch.codes.clear();
     scratch.codes.extend(rows.iter().map(|row| row.newline.min(255) + 1));
-    fixed[n + 3] = coded(sink, scratch, numbers.len(), number, plain_number, false)?;
+    fixed[n + 3] = coded(sink, scratch, numbers.len(), number, plain_number)?;
     Ok(fixed)
 }
 
@@ -313,20 +313,24 @@ fn plain_number(value: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(value);
 }
 
-/// Writes the column whose codes (0: absent, `n`: value `n - 1` of the part) are in the scratch.
+/// Writes the column whose codes (`n`: value `n - 1` of the part) are in the scratch; every row has one.
 fn coded<'a>(
     sink: &mut GroupSink<'_>,
     scratch: &mut Scratch,
     values: usize,
     value: impl Fn(usize) -> &'a [u8],
     plain: impl Fn(&[u8], &mut Vec<u8>),
-    nullable: bool,
 ) -> Result<CodedAt, ParquetError> {
-    let distinct = localize(scratch, values);
     let mut dictionary = Vec::new();
+    // Most fixed columns have one value in most row groups.
+    if let Some(first) = scratch.codes.first().copied().filter(|first| scratch.codes.iter().all(|code| code == first)) {
+        plain(value(first as usize - 1), &mut dictionary);
+        scratch.codes.fill(0);
+        return sink.coded(dictionary, 1, &scratch.codes, None);
+    }
+    let distinct = localize(scratch, values);
     distinct.iter().for_each(|number| plain(value(*number as usize), &mut dictionary));
-    let present = nullable.then_some(&*scratch.present);
-    sink.coded(dictionary, distinct.len(), &scratch.values, present)
+    sink.coded(dictionary, distinct.len(), &scratch.values, None)
 }
 
 /// Translates the codes in the scratch to those of the row group; the part's values that it has, in that order.

@@ -63,8 +63,6 @@ pub(crate) struct FieldColumn<'a> {
     pub name: Arc<str>,
     pub interner: Interner<'a>,
     chunks: Vec<InChunk<'a>>,
-    /// Rows of the chunks that have it.
-    pub present: u64,
     /// Whether some chunk has it as codes.
     pub coded: bool,
 }
@@ -86,14 +84,14 @@ pub(crate) fn fields<'a, C: Chunk>(chunks: &'a [C]) -> Vec<FieldColumn<'a>> {
                 columns.push(FieldColumn::new(name, chunks.len()));
                 columns.len() - 1
             });
-            columns[number].add(n, chunk.rows(), values);
+            columns[number].add(n, values);
         }
     }
     columns.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     columns
 }
 
-/// What a field is in the rows of one row group.
+/// What a field is in the rows of one row group. The codes are worth nothing where some values are in the lines.
 pub(crate) struct Gathered {
     /// Rows that have it.
     pub present: u32,
@@ -104,24 +102,31 @@ pub(crate) struct Gathered {
 impl<'a> FieldColumn<'a> {
     fn new(name: Arc<str>, chunks: usize) -> Self {
         let chunks = std::iter::repeat_with(|| InChunk::Absent).take(chunks).collect();
-        Self { name, interner: Interner::default(), chunks, present: 0, coded: false }
+        Self { name, interner: Interner::default(), chunks, coded: false }
     }
 
-    fn add(&mut self, chunk: usize, rows: usize, values: FieldValues<'a>) {
+    fn add(&mut self, chunk: usize, values: FieldValues<'a>) {
         self.chunks[chunk] = match values {
             FieldValues::Coded { codes, values } => {
                 let interner = &mut self.interner;
                 let known = values.into_iter().map(|value| interner.intern(value) + 1);
                 let map: Vec<u32> = std::iter::once(0).chain(known).collect();
-                self.present += codes.iter().filter(|code| **code != 0).count() as u64;
                 self.coded = true;
                 InChunk::Coded(codes, map)
             }
-            FieldValues::InLines(lines) => {
-                self.present += (0..rows).filter(|row| lines.has(*row)).count() as u64;
-                InChunk::Lines(lines)
-            }
+            FieldValues::InLines(lines) => InChunk::Lines(lines),
         };
+    }
+
+    /// Rows of the chunks that have it.
+    pub fn present(&self) -> usize {
+        let present = |chunk: &InChunk<'_>| match chunk {
+            InChunk::Absent => 0,
+            InChunk::Coded(codes, _) => codes.iter().filter(|code| **code != 0).count(),
+            InChunk::Lines(InLines::Spans(spans)) => spans.iter().filter(|span| !span.is_absent()).count(),
+            InChunk::Lines(InLines::Count(count)) => *count as usize,
+        };
+        self.chunks.iter().map(present).sum()
     }
 
     /// Puts the codes of some rows into `codes`: 0 is "absent", `n` is value `n - 1` of the part.
@@ -138,7 +143,9 @@ impl<'a> FieldColumn<'a> {
                     let has = run.iter().filter(|entry| lines.has(entry.row as usize)).count() as u32;
                     gathered.in_lines |= lines.may_have(has);
                     gathered.present += has;
-                    codes.resize(codes.len() + run.len(), 0);
+                    if !gathered.in_lines {
+                        codes.resize(codes.len() + run.len(), 0);
+                    }
                 }
             }
         }
