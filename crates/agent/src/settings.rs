@@ -66,7 +66,7 @@ pub struct Stream {
 /// and a line must be found soon after it was written.
 const SINGLE_WAIT: Duration = Duration::from_millis(200);
 /// Equal hints within this time are one.
-const HINTS: Duration = Duration::from_millis(15);
+const HINTS: Duration = Duration::from_millis(25);
 
 impl Settings {
     /// From the configuration.

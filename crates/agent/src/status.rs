@@ -66,6 +66,8 @@ counters! {
     truncations: "logdrive_agent_truncations_total",
     /// Faults while a file was handled.
     faults: "logdrive_agent_faults_total",
+    /// Rounds of the reader.
+    rounds: "logdrive_agent_rounds_total",
     /// Scans of all followed paths.
     scans: "logdrive_agent_scans_total",
     /// Files followed or drained now.

@@ -1,6 +1,6 @@
 //! Wakes the reader's thread: from acks that resolve, answers that arrive, and the shutdown.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Wake, Waker};
@@ -39,10 +39,16 @@ impl Alarm {
         let timeout = Timespec { tv_sec: at_most.as_secs().cast_signed(), tv_nsec: at_most.subsec_nanos().into() };
         let own = PollFd::new(&self.fd, PollFlags::IN);
         // An interrupted wait is a short one.
-        let _ = match hints {
-            Some(hints) => poll(&mut [own, PollFd::from_borrowed_fd(hints.as_fd(), PollFlags::IN)], Some(&timeout)),
-            None => poll(&mut [own], Some(&timeout)),
+        let rang = match hints {
+            Some(hints) => {
+                let mut both = [own, PollFd::from_borrowed_fd(hints, PollFlags::IN)];
+                poll(&mut both, Some(&timeout)).is_ok() && !both[0].revents().is_empty()
+            }
+            None => poll(&mut [own], Some(&timeout)).is_ok_and(|ready| ready > 0),
         };
+        if !rang {
+            return false;
+        }
         // First emptied, then marked as heard: what rings in between is heard by this call.
         let mut count = [0u8; 8];
         let _ = rustix::io::read(&self.fd, &mut count);

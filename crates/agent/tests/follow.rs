@@ -452,3 +452,18 @@ fn a_symlink_to_a_file_elsewhere_is_followed_by_hints() {
     std::fs::write(elsewhere.join("real"), "one\ntwo\n").expect("writes");
     yard.until("the rest is held", |yard| yard.recorder.all_bytes() >= 8);
 }
+
+#[test]
+fn an_agent_with_nothing_to_do_does_nothing() {
+    let mut yard = Yard::new(&["*.log"]);
+    yard.config.agent.sweep_interval = std::time::Duration::from_millis(250);
+    for n in 0..200 {
+        yard.write(&format!("{n}.log"), "one\n");
+    }
+    yard.start();
+    yard.until_held(800);
+    let rounds = yard.handle().stats().rounds;
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    // Sweeps, scans, and a checkpoint.
+    assert!(yard.handle().stats().rounds - rounds < 30, "{}", yard.handle().stats().rounds - rounds);
+}

@@ -170,6 +170,7 @@ impl Shard {
 
     /// Everything that is due now.
     fn round(&mut self) {
+        add(&self.links.shared.counters.rounds, 1);
         self.take_answers();
         if self.now >= self.next.hints {
             self.take_hints();
@@ -325,10 +326,13 @@ impl Shard {
     }
 
     fn take_hints(&mut self) {
-        self.next.hints = self.now + self.links.settings.hints;
         let mut hints = std::mem::take(&mut self.hints);
         if let Err(error) = self.watch.read(&mut hints) {
             tracing::warn!(%error, "hints cannot be read; looking will do");
+        }
+        if !hints.is_empty() {
+            // The next ones wait a little: by then, many are one.
+            self.next.hints = self.now + self.links.settings.hints;
         }
         for hint in hints.drain(..) {
             match hint {
