@@ -2,16 +2,30 @@
 
 use model::Level;
 
-use crate::fields::Fields;
-use crate::names::Key;
-use crate::{scan, time};
+use crate::fields::{Fields, piece};
+use crate::names::{Key, ROOT};
+use crate::{scan, syslog, time};
 
 /// Names for what follows the user agent.
 const EXTRAS: [Key; 8] =
     [Key::Extra1, Key::Extra2, Key::Extra3, Key::Extra4, Key::Extra5, Key::Extra6, Key::Extra7, Key::Extra8];
 
+/// Names longer than this are no names.
+const NAME_MAX: usize = 40;
+
 /// Reads `client ident user [time] "request" status bytes "referer" "user agent" …`; `false` where it is not that.
-pub(crate) fn parse(line: &[u8], out: &mut Fields) -> bool {
+pub(crate) fn parse(record: &[u8], out: &mut Fields) -> bool {
+    let first_line = memchr::memchr(b'\n', record).unwrap_or(record.len());
+    if !parse_line(scan::trim_newlines(&record[..first_line]), out) {
+        return false;
+    }
+    if first_line < record.len() {
+        syslog::push_exception(record, out);
+    }
+    true
+}
+
+fn parse_line(line: &[u8], out: &mut Fields) -> bool {
     let Some(bracket) = scan::find(line, 0, b'[') else { return false };
     if bracket < 2 || line[bracket - 1] != b' ' {
         return false;
@@ -101,6 +115,10 @@ fn rest(line: &[u8], mut at: usize, out: &mut Fields) {
     let (mut quoted, mut extras, mut timed) = (0, 0, false);
     while at < line.len() {
         at = scan::skip_blanks(line, at);
+        if let Some(next) = named(line, at, out) {
+            at = next;
+            continue;
+        }
         let (start, end, next) = if line.get(at) == Some(&b'"') {
             let Some(end) = scan::closing_quote(line, at + 1) else { return };
             (at + 1, end, end + 1)
@@ -123,6 +141,27 @@ fn rest(line: &[u8], mut at: usize, out: &mut Fields) {
         }
         at = next;
     }
+}
+
+/// `rt=0.005`, `uct="0.000"`: what people append under names of their own; where it ends.
+fn named(line: &[u8], at: usize, out: &mut Fields) -> Option<usize> {
+    let in_name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    let equals = at + line[at..].iter().take(NAME_MAX).take_while(in_name).count();
+    if line.get(equals) != Some(&b'=') || !line[at].is_ascii_alphabetic() {
+        return None;
+    }
+    let (start, end, next) = match line.get(equals + 1) {
+        Some(b'"') => scan::closing_quote(line, equals + 2).map(|end| (equals + 2, end, end + 1))?,
+        _ => {
+            let end = scan::token_end(line, equals + 1);
+            (equals + 1, end, end)
+        }
+    };
+    if start < end && line[start..end] != *b"-" {
+        let name = out.meet(line, ROOT, piece(at, equals));
+        out.push_met(name, piece(start, end));
+    }
+    Some(next)
 }
 
 /// `0.123`

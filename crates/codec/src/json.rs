@@ -243,7 +243,18 @@ fn level(value: &[u8], rank: u8) -> Option<Level> {
     if rank == LETTER_RANK {
         return letter(value);
     }
-    Level::from_word(value).or_else(|| letter(value))
+    Level::from_word(value).or_else(|| letter(value)).or_else(|| shifted(value))
+}
+
+/// `INFO+2`, `DEBUG-4`: levels between the named ones, as Go's slog writes them.
+fn shifted(value: &[u8]) -> Option<Level> {
+    let sign = value.iter().position(|byte| matches!(byte, b'+' | b'-'))?;
+    let by = scan::number(&value[sign + 1..])?;
+    match (Level::from_word(&value[..sign])?, value[sign]) {
+        (Level::Debug, b'-') => Some(Level::Trace),
+        (level, b'+') if by > 0 => Some(level),
+        _ => None,
+    }
 }
 
 /// One letter for a level.

@@ -23,14 +23,14 @@ pub(crate) enum First {
 pub(crate) type Class = [First; 256];
 
 static ALWAYS: Class = class_of(b"", b"");
-/// Indents only: access logs, logfmt.
+/// Indents only: logfmt.
 static INDENTS: Class = class_of(b" \t", b"");
 /// Indents, and what closes a pretty-printed object, and blank lines within one.
 static JSON: Class = class_of(b" \t", b"}]\n\r");
 /// Whatever may open a piece of a stack trace; capitals of months and levels are looked at closer, too.
-static TRACES: Class = class_of(b" \t", b"\n\r}).#_[ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+static TRACES: Class = class_of(b" \t", b"\n\r}).#_[>\xe2ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 /// The same, but a level may be set flush right.
-static PADDED_TRACES: Class = class_of(b"\t", b" \n\r}).#_[ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+static PADDED_TRACES: Class = class_of(b"\t", b" \n\r}).#_[>\xe2ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
 const fn class_of(continues: &[u8], look: &[u8]) -> Class {
     let mut class = [First::Begins; 256];
@@ -54,9 +54,10 @@ pub(crate) fn class(framing: Framing) -> &'static Class {
     }
     match framing.format {
         Format::Unknown | Format::Plain => &ALWAYS,
-        Format::Access | Format::Logfmt => &INDENTS,
+        Format::Logfmt => &INDENTS,
         Format::Json => &JSON,
-        Format::NginxError | Format::ApacheError | Format::Syslog3164 | Format::Syslog5424 => &TRACES,
+        // Servers of frameworks write traces between the requests.
+        Format::Access | Format::NginxError | Format::ApacheError | Format::Syslog3164 | Format::Syslog5424 => &TRACES,
         Format::Timestamped => &PADDED_TRACES,
     }
 }
@@ -135,6 +136,9 @@ fn is_trace_piece(line: &[u8]) -> bool {
     match line[0] {
         b'#' => line.get(1).is_some_and(u8::is_ascii_digit),
         b'.' => line.starts_with(b"... "),
+        b'>' => line.starts_with(b"> File \""),
+        // What is drawn with lines: `│`, `╭─ Traceback (most recent call last) ─╮`.
+        0xe2 => matches!(line, [_, 0x94 | 0x95, ..]),
         b'[' => line.starts_with(b"[signal ") || line.starts_with(b"[CIRCULAR REFERENCE:"),
         _ => {
             PIECES.iter().any(|piece| line.first() == piece.first() && line.starts_with(piece))

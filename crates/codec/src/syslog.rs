@@ -34,7 +34,8 @@ fn push_priority(number: u8, out: &mut Fields) {
 pub(crate) fn parse_3164(line: &[u8], strict: bool, out: &mut Fields) -> bool {
     let (priority, at) = priority(line).map_or((None, 0), |(number, end)| (Some(number), end));
     let rest = &line[at..];
-    let bsd = time::month_day(rest);
+    // `Jan 31, 2024 10:00:00 AM` is no syslog's.
+    let bsd = time::month_day(rest).filter(|_| rest.get(6) != Some(&b',') && rest.get(5) != Some(&b','));
     let Some((stamp, used)) = bsd.or_else(|| iso_t(rest)) else { return false };
     let at = at + used;
     if line.get(at) != Some(&b' ') {

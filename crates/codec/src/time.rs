@@ -10,26 +10,42 @@ use crate::scan;
 /// A moment as written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
-    /// Microseconds since the epoch as if it were UTC; within the day where the year is missing.
+    /// Microseconds since the epoch as if it were UTC; within the day where the year or the date is missing.
     micros: i64,
     /// Seconds east of UTC, where the line says so.
     zone: Option<i32>,
-    /// Month and day, where the year is missing.
-    yearless: Option<(u8, u8)>,
+    date: Date,
+}
+
+/// How much of its date a moment has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Date {
+    Whole,
+    /// Month and day.
+    Yearless(u8, u8),
+    None,
 }
 
 const SECOND: i64 = 1_000_000;
+const MINUTE: i64 = 60 * SECOND;
 const DAY: i64 = 86_400 * SECOND;
 /// February 29 is at most eight years back.
 const YEARS_BACK: i64 = 9;
 
 impl Stamp {
     /// The moment, and whether something had to be completed: no zone means `utc_offset_secs`; no year means the
-    /// latest year in which it is not later than a day after `read_at`.
+    /// latest year in which it is not later than a day after `read_at`; no date means the latest day on which it is
+    /// not later than a minute after.
     pub fn resolve(self, utc_offset_secs: i32, read_at: Timestamp) -> (Timestamp, bool) {
         let shift = i64::from(self.zone.unwrap_or(utc_offset_secs)) * SECOND;
-        let Some((month, day)) = self.yearless else {
-            return (Timestamp::from_micros(self.micros.saturating_sub(shift)), self.zone.is_none());
+        let (month, day) = match self.date {
+            Date::Whole => return (Timestamp::from_micros(self.micros.saturating_sub(shift)), self.zone.is_none()),
+            Date::Yearless(month, day) => (month, day),
+            Date::None => {
+                let latest = read_at.as_micros().saturating_add(MINUTE).saturating_add(shift);
+                let back = (latest - self.micros).rem_euclid(DAY);
+                return (Timestamp::from_micros(latest.saturating_sub(back).saturating_sub(shift)), true);
+            }
         };
         let (month, day) = (u32::from(month), u32::from(day));
         let latest = read_at.plus_micros(DAY);
@@ -56,7 +72,7 @@ impl Stamp {
             18 | 19 => number / 1000,
             _ => return None,
         };
-        Some(Self { micros, zone: Some(0), yearless: None })
+        Some(Self { micros, zone: Some(0), date: Date::Whole })
     }
 
     /// From a text that is a moment and nothing else (a value of JSON or logfmt).
@@ -70,8 +86,13 @@ impl Stamp {
         Self::from_number(text)
     }
 
+    /// Whether it is a time of day only.
+    pub fn is_dateless(self) -> bool {
+        self.date == Date::None
+    }
+
     const fn local(year: i64, month: u32, day: u32, micros_of_day: i64, zone: Option<i32>) -> Self {
-        Self { micros: Timestamp::from_civil(year, month, day, micros_of_day).as_micros(), zone, yearless: None }
+        Self { micros: Timestamp::from_civil(year, month, day, micros_of_day).as_micros(), zone, date: Date::Whole }
     }
 }
 
@@ -319,7 +340,7 @@ pub(crate) fn month_day(text: &[u8]) -> Option<(Stamp, usize)> {
     if let Some((micros, end)) = clock(text, end + 1).filter(|_| text[end] == b' ') {
         // A leap year, for February 29.
         return is_date(2000, month, day)
-            .then_some((Stamp { micros, zone: None, yearless: Some((month as u8, day as u8)) }, end));
+            .then_some((Stamp { micros, zone: None, date: Date::Yearless(month as u8, day as u8) }, end));
     }
     let end = if text.get(end) == Some(&b',') { end + 1 } else { end };
     let year = four(text, end + 1)?;
@@ -338,6 +359,22 @@ pub(crate) fn month_day(text: &[u8]) -> Option<(Stamp, usize)> {
         Some(b" PM") => (micros % (DAY / 2) + DAY / 2, end + 3),
         _ => (micros, end),
     };
+    let (zone, end) = zone(text, end);
+    is_date(year, month, day).then(|| (Stamp::local(year, month, day, micros, zone), end))
+}
+
+/// `10:00:00.123`: a time of day and no date.
+pub(crate) fn of_day(text: &[u8]) -> Option<(Stamp, usize)> {
+    let (micros, end) = clock(text, 0)?;
+    Some((Stamp { micros, zone: None, date: Date::None }, end))
+}
+
+/// `31.01.2024 10:00:00,123`
+fn dotted(text: &[u8]) -> Option<(Stamp, usize)> {
+    let shape = *b"00.00.00";
+    let digits = digits(text.first_chunk()?, shape)?;
+    let (day, month, year) = (pair(digits, 0), pair(digits, 3), four(text, 6)?);
+    let (micros, end) = clock(text, 11).filter(|_| text[10] == b' ')?;
     let (zone, end) = zone(text, end);
     is_date(year, month, day).then(|| (Stamp::local(year, month, day, micros, zone), end))
 }
@@ -396,8 +433,8 @@ pub(crate) fn klog(text: &[u8]) -> Option<(Stamp, usize)> {
     match len {
         4 => {
             let (month, day) = (two(text, 0)?, two(text, 2)?);
-            let yearless = Some((month as u8, day as u8));
-            is_date(2000, month, day).then_some((Stamp { micros, zone: None, yearless }, end))
+            let date = Date::Yearless(month as u8, day as u8);
+            is_date(2000, month, day).then_some((Stamp { micros, zone: None, date }, end))
         }
         8 => {
             let (year, month, day) = (four(text, 0)?, two(text, 4)?, two(text, 6)?);
@@ -414,7 +451,8 @@ pub(crate) fn any(text: &[u8]) -> Option<(Stamp, usize)> {
             .or_else(|| clf(text))
             .or_else(|| day_month(text))
             .or_else(|| compact(text))
-            .or_else(|| short_year(text)),
+            .or_else(|| short_year(text))
+            .or_else(|| dotted(text)),
         b'A'..=b'Z' => month_day(text).or_else(|| ctime(text)),
         _ => None,
     }

@@ -9,6 +9,7 @@ mod opening;
 use model::Level;
 
 use crate::fields::Fields;
+use crate::time::Stamp;
 use crate::{scan, syslog};
 
 /// What has been read of the head of a line.
@@ -30,12 +31,33 @@ pub(crate) fn parse(line: &[u8], out: &mut Fields) -> bool {
     let text = scan::trim_newlines(&line[..first_line]);
     let mut head = Head::default();
     let Some(at) = opening::read(text, &mut head, out) else { return false };
+    if text.get(at) == Some(&b',') {
+        head.level = csv_level(&text[at..]);
+    }
     items::read(text, at, &mut head, out);
+    // `10:00:00 and all is well`: only a level makes sure that a time of day is when the line was written.
+    if head.level.is_none() && out.time.is_some_and(Stamp::is_dateless) {
+        return false;
+    }
     out.level = head.level.unwrap_or_default();
     if first_line < line.len() {
         syslog::push_exception(line, out);
     }
     true
+}
+
+/// PostgreSQL's csvlog: `…,ERROR,22012,"division by zero"`: the level stands before the code of the state.
+fn csv_level(text: &[u8]) -> Option<Level> {
+    let mut columns = text.split(|byte| *byte == b',').take(24).peekable();
+    while let Some(column) = columns.next() {
+        let is_state = |next: &&[u8]| {
+            next.len() == 5 && next.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+        };
+        if columns.peek().is_some_and(is_state) && column.first().is_some_and(u8::is_ascii_uppercase) {
+            return Level::from_word(column);
+        }
+    }
+    None
 }
 
 const fn is_logger_byte(byte: u8) -> bool {

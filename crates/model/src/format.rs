@@ -139,7 +139,7 @@ impl Level {
             b"trace" | b"finest" | b"finer" | b"silly" | b"verbose" | b"trc" => Self::Trace,
             b"debug" | b"fine" | b"dbg" | b"debug1" | b"debug2" | b"debug3" | b"debug4" | b"debug5" => Self::Debug,
             b"info" | b"notice" | b"log" | b"inf" | b"information" | b"informational" | b"config" | b"statement"
-            | b"detail" => Self::Info,
+            | b"detail" | b"hint" | b"context" | b"success" => Self::Info,
             b"warn" | b"warning" | b"wrn" => Self::Warn,
             b"error" | b"err" | b"severe" | b"failure" => Self::Error,
             b"fatal" | b"critical" | b"crit" | b"alert" | b"emerg" | b"emergency" | b"panic" | b"dpanic" | b"ftl" => {

@@ -95,6 +95,17 @@ fn bracketed(text: &[u8], at: usize, head: &mut Head, out: &mut Fields) -> Optio
         head.level = Some(level);
         return Some(close + 1);
     }
+    // `[Server thread/INFO]`
+    if head.level.is_none()
+        && !head.thread
+        && let Some(slash) = inside.iter().rposition(|byte| *byte == b'/')
+        && let Some((level, stop)) = upper_level(text, start + slash + 1)
+        && stop == end
+    {
+        out.push_some(Key::Thread, text, start, start + slash);
+        (head.thread, head.level) = (true, Some(level));
+        return Some(close + 1);
+    }
     if scan::digits(text, start) == end - start {
         if !head.pid {
             out.push(Key::Pid, start, end);
@@ -246,6 +257,12 @@ fn named_level(text: &[u8], at: usize, end: usize, head: &mut Head, out: &mut Fi
 
 /// A level at `at`: capitals; or any spelling that a colon, a tab or a bar ends; or etcd's single letter.
 fn level_word(text: &[u8], at: usize) -> Option<(Level, usize)> {
+    // `*INFO*`
+    if text[at] == b'*' {
+        return upper_level(text, at + 1)
+            .filter(|(_, end)| text.get(*end) == Some(&b'*'))
+            .map(|(level, end)| (level, end + 1));
+    }
     if let Some(found) = upper_level(text, at) {
         return Some(found);
     }

@@ -21,11 +21,16 @@ pub(super) fn read(text: &[u8], head: &mut Head, out: &mut Fields) -> Option<usi
             .or_else(|| ruby(text, start, head, out))
             .or_else(|| level_first(text, start, head, out))
             .or_else(|| word_first(text, start, head, out)),
-        b'[' => epoch(text, start, out).or_else(|| level_first(text, start, head, out)),
+        b'[' => epoch(text, start, out)
+            .or_else(|| time_of_day(text, start, head, out))
+            .or_else(|| level_first(text, start, head, out)),
         b'a'..=b'z' => {
             crash(text, head).or_else(|| small_level(text, head)).or_else(|| word_first(text, start, head, out))
         }
-        b'0'..=b'9' => redis(text, head, out).or_else(|| epoch(text, start, out)),
+        b'0'..=b'9' => redis(text, head, out)
+            .or_else(|| epoch(text, start, out))
+            .or_else(|| time_of_day(text, start, head, out))
+            .or_else(|| elapsed(text, start)),
         _ => None,
     }
 }
@@ -35,7 +40,30 @@ pub(super) fn timed(text: &[u8], at: usize, head: &mut Head, out: &mut Fields) -
     let bracket = text.get(at) == Some(&b'[');
     let from = at + usize::from(bracket);
     let (stamp, used) = time::any(&text[from..])?;
-    let stop = from + used;
+    after_time(text, at, stamp, from + used, head, out)
+}
+
+/// `10:00:00.123 [main] INFO  c.e.App - message` of logback, `[10:00:00] [Server thread/INFO]: message`.
+fn time_of_day(text: &[u8], at: usize, head: &mut Head, out: &mut Fields) -> Option<usize> {
+    let from = at + usize::from(text[at] == b'[');
+    let (stamp, used) = time::of_day(&text[from..])?;
+    after_time(text, at, stamp, from + used, head, out)
+}
+
+/// `1234 [main] INFO  c.e.App - message`: milliseconds since the start, as log4j shows them where nothing is
+/// configured. No time, but a level.
+fn elapsed(text: &[u8], at: usize) -> Option<usize> {
+    let end = at + scan::digits(text, at);
+    if text.get(end..end + 2) != Some(b" [") {
+        return None;
+    }
+    let close = scan::find(text, end, b']').filter(|close| text.get(close + 1) == Some(&b' '))?;
+    upper_level(text, scan::skip_blanks(text, close + 1)).map(|_| end)
+}
+
+/// Over what stands behind the time that begins at `at` (with its bracket) and whose text ends at `stop`.
+fn after_time(text: &[u8], at: usize, stamp: Stamp, stop: usize, head: &mut Head, out: &mut Fields) -> Option<usize> {
+    let bracket = text[at] == b'[';
     let close = if bracket { scan::find(text, stop, b']').filter(|close| close - stop <= 40)? } else { stop };
     let end = close + usize::from(bracket);
     if !matches!(text.get(end), None | Some(b' ' | b'\t' | b':' | b'|' | b'[' | b']' | b',' | b'-' | b';' | 0x1b)) {

@@ -349,3 +349,60 @@ fn more_dialects() {
         ),
     ]);
 }
+
+#[test]
+fn times_of_day_and_other_clocks() {
+    use Format::{Timestamped, Unknown};
+    check(&[
+        // logback and WildFly as they come; read at 12:00 UTC, which is 13:00 there.
+        (
+            "10:00:00.123 [main] DEBUG c.e.shop.Cart - added: 3",
+            Timestamped,
+            "?2024-03-01T09:00:00.123Z",
+            Level::Debug,
+            "thread=main|logger=c.e.shop.Cart",
+        ),
+        (
+            "13:00:59,123 ERROR [org.jboss.as.server] (Controller Boot Thread) WFLYSRV0055: boom",
+            Timestamped,
+            "?2024-03-01T12:00:59.123Z",
+            Level::Error,
+            "logger=org.jboss.as.server",
+        ),
+        // Later than a minute after it was read: yesterday.
+        ("13:01:01 [WARNING] slow", Timestamped, "?2024-02-29T12:01:01Z", Level::Warn, ""),
+        (
+            "[10:00:00] [Server thread/INFO]: Starting",
+            Timestamped,
+            "?2024-03-01T09:00:00Z",
+            Level::Info,
+            "thread=Server thread",
+        ),
+        // Without a level it may be any figure.
+        ("10:00:00 up 3 days, 2 users", Unknown, "read", Level::Unknown, ""),
+        ("10:00:00", Unknown, "read", Level::Unknown, ""),
+        // Sling, and dates with dots
+        (
+            "31.01.2024 10:00:00.123 *ERROR* [qtp-12] c.e.Shop boom",
+            Timestamped,
+            "?2024-01-31T09:00:00.123Z",
+            Level::Error,
+            "thread=qtp-12",
+        ),
+        ("32.01.2024 10:00:00 ERROR boom", Unknown, "read", Level::Unknown, ""),
+        // log4j where nothing is configured
+        ("1234 [main] WARN  c.e.Shop null - slow", Timestamped, "read", Level::Warn, "thread=main"),
+        ("1234 [main] not a level", Unknown, "read", Level::Unknown, ""),
+        // java.util.logging writes two lines
+        ("Jan 31, 2024 1:00:00 PM c.e.Shop start", Timestamped, "?2024-01-31T12:00:00Z", Level::Unknown, ""),
+        ("SEVERE: boom", Timestamped, "read", Level::Error, ""),
+        // PostgreSQL's csvlog
+        (
+            r#"2024-01-31 10:00:00.123 UTC,"ann","shop",71,"10.0.0.1:5",65ba.1,3,"INSERT",2024-01-31 09:00:00 UTC,3/9,0,ERROR,22012,"division by zero",,,"#,
+            Timestamped,
+            "2024-01-31T10:00:00.123Z",
+            Level::Error,
+            "",
+        ),
+    ]);
+}

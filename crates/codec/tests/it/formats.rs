@@ -61,6 +61,31 @@ fn json() {
             Level::Error,
             "@timestamp=2024-01-31T10:00:00Z|log.level=ERROR|log.logger=x",
         ),
+        // PostgreSQL's jsonlog, hclog, loguru, the levels between of Go's slog
+        (
+            r#"{"timestamp":"2024-01-31 10:00:00.123 UTC","pid":7,"error_severity":"FATAL","message":"no"}"#,
+            Json,
+            "2024-01-31T10:00:00.123Z",
+            Level::Fatal,
+            "timestamp=2024-01-31 10:00:00.123 UTC|pid=7|error_severity=FATAL|message=no",
+        ),
+        (
+            r#"{"@level":"warn","@message":"m","@timestamp":"2024-01-31T10:00:00.000001Z"}"#,
+            Json,
+            "2024-01-31T10:00:00.000001Z",
+            Level::Warn,
+            "@level=warn|@message=m|@timestamp=2024-01-31T10:00:00.000001Z",
+        ),
+        (
+            r#"{"record":{"level":{"name":"ERROR","no":40},"time":{"timestamp":1706695200.123456}}}"#,
+            Json,
+            "2024-01-31T10:00:00.123456Z",
+            Level::Error,
+            "record.level.name=ERROR|record.level.no=40|record.time.timestamp=1706695200.123456",
+        ),
+        (r#"{"level":"INFO+2"}"#, Json, "read", Level::Info, "level=INFO+2"),
+        (r#"{"level":"DEBUG-4"}"#, Json, "read", Level::Trace, "level=DEBUG-4"),
+        (r#"{"level":"info-x"}"#, Json, "read", Level::Unknown, "level=info-x"),
         // A name twice: the first counts.
         (r#"{"a":1,"a":2}"#, Json, "read", Level::Unknown, "a=1"),
         ("{}", Json, "read", Level::Unknown, ""),
@@ -127,6 +152,21 @@ fn access() {
             "2024-01-31T10:00:00Z",
             Level::Info,
             "vhost=shop.example:443|client=10.0.0.1|method=GET|path=/|protocol=HTTP/1.1|status=301|bytes=0",
+        ),
+        // What is appended under a name has that name.
+        (
+            r#"10.0.0.1 - - [31/Jan/2024:10:00:00 +0000] "GET / HTTP/1.1" 200 1 "-" "a b" rt=0.012 uct="-" urt="0.010, 0.002" host=x.example 0.5 =y"#,
+            Access,
+            "2024-01-31T10:00:00Z",
+            Level::Info,
+            "client=10.0.0.1|method=GET|path=/|protocol=HTTP/1.1|status=200|bytes=1|user_agent=a b|rt=0.012|urt=0.010, 0.002|host=x.example|request_time=0.5|extra1==y",
+        ),
+        (
+            r#"10.0.0.1 - - [31/Jan/2024:10:00:00 +0000] "GET / HTTP/1.1" 500 1 rt="open"#,
+            Access,
+            "2024-01-31T10:00:00Z",
+            Level::Error,
+            "client=10.0.0.1|method=GET|path=/|protocol=HTTP/1.1|status=500|bytes=1|extra1=rt=\"open",
         ),
     ]);
 }

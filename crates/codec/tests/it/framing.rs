@@ -50,6 +50,38 @@ fn java_traces_join() {
 }
 
 #[test]
+fn traces_between_requests_join() {
+    check(
+        Format::Access,
+        ">10.0.0.1 - - [31/Jan/2024:10:00:00 +0000] \"GET / HTTP/1.1\" 500 0
+ Traceback (most recent call last):
+   File \"a.py\", line 1, in <module>
+ ZeroDivisionError: division by zero
+>shop.example:443 10.0.0.1 - - [31/Jan/2024:10:00:00 +0000] \"GET / HTTP/1.1\" 200 0
+>Starting",
+    );
+}
+
+#[test]
+fn drawn_traces_join() {
+    check(
+        Format::Timestamped,
+        ">2024-01-31 10:00:00.123 | ERROR    | a:b:1 - boom
+ Traceback (most recent call last):
+ 
+ > File \"a.py\", line 1, in <module>
+     f(0)
+     └ <function f at 0x7f>
+ ╭──── Traceback (most recent call last) ────╮
+ │ a.py:1 in <module>                        │
+ ╰───────────────────────────────────────────╯
+ ZeroDivisionError: division by zero
+>> quoted
+>→ next",
+    );
+}
+
+#[test]
 fn python_go_php_traces_join() {
     check(
         Format::Timestamped,
@@ -86,7 +118,7 @@ fn other_formats_join_less() {
         Format::Json,
         ">{\"a\":1}\n {\n   \"b\": 2\n }\n },\n>Caused by: x\n>{\"c\":3}\n>plain\n ".replace(" {\n", ">{\n").as_str(),
     );
-    check(Format::Access, ">10.0.0.1 - - [x\n \tindented\n>java.lang.Error: x\n>");
+    check(Format::Access, ">10.0.0.1 - - [x\n \tindented\n java.lang.Error: x\n>");
     check(Format::Logfmt, ">a=b c=d\n   indented\n>Traceback (most recent call last):");
     check(
         Format::Syslog3164,
