@@ -60,17 +60,16 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Begins behind what the store holds for sure, which may be further than what was committed to the queue.
-    /// Answers where that is.
+    /// Begins behind what the store holds for sure. A store that carries cursors is the truth: it may be further than
+    /// what was committed to the queue, and where it was lost or put back to an earlier state, what the queue still
+    /// holds is taken again. Answers where that is.
     async fn resume(&self, consumer: &mut dyn Consumer) -> Result<Cursors, TransferError> {
-        let held = self.store.durable().borrow().clone();
-        let mut start = consumer.committed().await?;
-        if held.queue == self.queue.id() && self.store.capabilities().carries_cursors {
-            for (partition, next) in held.next {
-                let at = start.next.entry(partition).or_default();
-                *at = (*at).max(next);
-            }
-        }
+        let mut start = if self.store.capabilities().carries_cursors {
+            let held = self.store.durable().borrow().clone();
+            if held.queue == self.queue.id() { held } else { Cursors::start_of(self.queue.id()) }
+        } else {
+            consumer.committed().await?
+        };
         start.queue = self.queue.id();
         match consumer.seek(&start).await {
             Err(QueueError::OutOfRange { partition, asked, first, end }) => {

@@ -159,3 +159,20 @@ async fn a_rule_drops_and_the_bytes_are_counted() {
     assert_eq!(coverage[0].stored.ranges(), &[(12, 17)]);
     assert_eq!(handle.streams()[0].1.dropped_bytes, 23);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_was_lost_is_filled_again_with_what_the_queue_still_holds() {
+    let queue: Arc<dyn Queue> = Arc::new(MemoryQueue::new());
+    let text = [&b"one"[..], b"two"];
+    let at = append(&*queue, batch(1, 0, &text)).await;
+    for round in 0..2 {
+        let memory = Arc::new(MemoryStore::default());
+        let store: Arc<dyn Store> = memory.clone();
+        let (supervisor, _) = start(&queue, &store, &[]);
+        until("both lines", async || lines(&*memory).await == text).await;
+        stop(&supervisor).await;
+        let committed = queue.consumer(LINES, "store").await.unwrap().committed().await.unwrap();
+        assert_eq!(committed.next.values().sum::<u64>(), 1, "round {round}: the group is behind the batch");
+    }
+    assert_eq!(at, 8);
+}
