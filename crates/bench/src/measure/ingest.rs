@@ -18,10 +18,16 @@ pub fn stored(env: &Env) -> PathBuf {
 
 /// For measurements that are run alone.
 pub fn ensure_stored(env: &Env) -> Result<()> {
-    if !env.folder.join("ingest/done").exists() {
+    if std::fs::read_to_string(env.folder.join("ingest/done")).ok() != Some(written_by(env)?) {
         measure(env)?;
     }
     Ok(())
+}
+
+/// Which input the data is of, and which binary wrote it: another one may know other forms.
+fn written_by(env: &Env) -> Result<String> {
+    let binary = e2e::binary().metadata()?;
+    Ok(format!("{} bytes by {:?}", env.input.bytes, binary.modified()?))
 }
 
 pub fn measure(env: &Env) -> Result<Vec<Figure>> {
@@ -37,7 +43,7 @@ pub fn measure(env: &Env) -> Result<Vec<Figure>> {
     server.terminate();
     let closed = process::cpu_at_end(pid)?;
     server.ends();
-    std::fs::write(folder.join("done"), "")?;
+    std::fs::write(folder.join("done"), written_by(env)?)?;
     let disk = store_bytes(&stored(env));
     let (gigabytes, zstd_bytes) = (env.gigabytes(), zstd.bytes as f64);
     Ok(vec![
