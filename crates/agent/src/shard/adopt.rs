@@ -101,7 +101,7 @@ impl Shard {
         let count = self.scan.count;
         let Some(tail) = self.tails[index].as_mut() else { return };
         tail.scan = count;
-        if tail.path != path {
+        if *tail.path != *path {
             let still_there = identity::look(&tail.path).is_ok_and(|at| at.id == tail.id);
             if still_there && (claim.is_none() || tail.phase != Phase::Draining) {
                 // A second name of it: it is read once, by its first.
@@ -112,7 +112,7 @@ impl Shard {
         let Some(tail) = self.tails[index].as_mut() else { return };
         if tail.phase == Phase::Draining && claim.is_some() {
             tail.phase = Phase::Following;
-            tail.home = path.to_owned();
+            tail.home = tail.path.clone();
             tail.shown = tail.shown_at.clone();
         } else if tail.phase == Phase::Following && claim.is_none() {
             tail.phase = Phase::Draining;
@@ -125,12 +125,13 @@ impl Shard {
 
     fn renamed(&mut self, index: usize, path: &Path) {
         let Some(tail) = self.tails[index].as_mut() else { return };
-        let before = std::mem::replace(&mut tail.path, path.to_owned());
+        let path: Arc<Path> = path.into();
+        let before = std::mem::replace(&mut tail.path, path.clone());
         tail.shown_at = path.to_string_lossy().into();
         if self.by_path.get(&before) == Some(&index) {
             self.by_path.remove(&before);
         }
-        self.take_path(index, path);
+        self.take_path(index, &path);
         self.note(index);
         // What stands where it was?
         if self.links.follow.claim(&before).is_some() {
@@ -139,13 +140,13 @@ impl Shard {
     }
 
     /// The file at `path` is now this one; the one that was there has lost it.
-    fn take_path(&mut self, index: usize, path: &Path) {
-        if let Some(other) = self.by_path.insert(path.to_owned(), index)
+    fn take_path(&mut self, index: usize, path: &Arc<Path>) {
+        if let Some(other) = self.by_path.insert(path.clone(), index)
             && other != index
-            && self.tails[other].as_ref().is_some_and(|tail| tail.path == path)
+            && self.tails[other].as_ref().is_some_and(|tail| tail.path == *path)
         {
             self.lost(other);
-            self.by_path.insert(path.to_owned(), index);
+            self.by_path.insert(path.clone(), index);
         }
     }
 
@@ -217,14 +218,16 @@ impl Shard {
         seen: &Seen,
     ) -> usize {
         let shown_at: Arc<str> = path.to_string_lossy().into();
-        let shown = if home == path { shown_at.clone() } else { home.to_string_lossy().into() };
+        let at: Arc<Path> = path.into();
+        let is_home = home == path;
+        let shown = if is_home { shown_at.clone() } else { home.to_string_lossy().into() };
         let tail = Tail {
             key,
             source,
             id: seen.id,
-            path: path.to_owned(),
+            path: at.clone(),
             shown_at,
-            home,
+            home: if is_home { at.clone() } else { home.into() },
             shown,
             stream,
             may_be_binary: false,
@@ -267,7 +270,7 @@ impl Shard {
         self.tails[index] = Some(Box::new(tail));
         self.by_source.insert(source, index);
         self.by_inode.insert((seen.id.dev, seen.id.ino, seen.id.born), source);
-        self.take_path(index, path);
+        self.take_path(index, &at);
         self.watch_target(index, path);
         // Opened at once: so it is held if it is deleted before its turn comes.
         if self.open < self.links.settings.open_files {
@@ -304,7 +307,7 @@ impl Shard {
             }
             drop(ledger);
             // A copy that is still being made is shorter than what was read of its original.
-            if let Some(original) = self.by_path.get(&base).and_then(|other| self.tails[*other].as_ref())
+            if let Some(original) = self.by_path.get(&*base).and_then(|other| self.tails[*other].as_ref())
                 && original.source != tail.source
                 && tail.size < original.read.end
                 && original.file.as_ref().is_some_and(|original| same_so_far(file, original, tail.size))

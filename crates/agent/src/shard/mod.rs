@@ -16,7 +16,7 @@ mod step;
 use std::any::Any;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
@@ -68,7 +68,7 @@ pub(crate) struct Shard {
     free: Vec<usize>,
     by_source: HashMap<SourceId, usize>,
     by_inode: HashMap<(u64, u64, i64), SourceId>,
-    by_path: HashMap<PathBuf, usize>,
+    by_path: HashMap<Arc<Path>, usize>,
     /// Files that are followed by way of a symlink, by where they are.
     by_target: HashMap<PathBuf, usize>,
     filesystems: HashMap<u64, u64>,
@@ -336,7 +336,7 @@ impl Shard {
         }
         for hint in hints.drain(..) {
             match hint {
-                Hint::Written(path) => match self.by_path.get(&path) {
+                Hint::Written(path) => match self.by_path.get(&*path) {
                     Some(&index) => self.attend(index),
                     None => self.examine_path(&path),
                 },

@@ -29,7 +29,7 @@ const SHARE: u32 = 50;
 /// After a hint that folders changed, others may follow.
 const SOON: Duration = Duration::from_millis(20);
 /// Files that did not grow for so long are looked at less often.
-const COOLS_AFTER: Duration = Duration::from_secs(30);
+const COOLS_AFTER: Duration = Duration::from_secs(10);
 /// Every file is looked at once within this time, or longer where there are very many.
 const COLD_ROUND: Duration = Duration::from_secs(2);
 /// A look at a file that is not in use costs about this.
@@ -117,8 +117,10 @@ impl Shard {
             let unseen =
                 self.tails[index].as_ref().is_some_and(|tail| tail.scan != count && tail.phase != Phase::Draining);
             if unseen {
-                let path = self.tails[index].as_ref().map(|tail| tail.path.clone()).unwrap_or_default();
-                self.examine_path(&path);
+                let path = self.tails[index].as_ref().map(|tail| tail.path.clone());
+                if let Some(path) = path {
+                    self.examine_path(&path);
+                }
             }
         }
     }
@@ -143,6 +145,9 @@ impl Shard {
         }
         self.sweep_cold();
         self.hold_deleted();
+        // Hints make it soon, so looking may take its time: at most one part in so many of the reader's.
+        let took = self.began.elapsed().saturating_sub(self.now);
+        self.next.sweep = self.next.sweep.max(self.now + (took * SHARE).min(COLD_ROUND));
         if self.in_flight == 0 && self.ready.is_empty() && self.at_risk.is_empty() {
             self.pool.trim(1);
         }

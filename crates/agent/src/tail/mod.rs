@@ -8,7 +8,7 @@ pub mod decide;
 mod flight;
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,11 +53,11 @@ pub struct Tail {
     /// Which file it is.
     pub id: FileId,
     /// Where it was last seen.
-    pub path: PathBuf,
+    pub path: Arc<Path>,
     /// The same for reports.
     pub shown_at: Arc<str>,
     /// The followed path that it belongs to, also after it was renamed.
-    pub home: PathBuf,
+    pub home: Arc<Path>,
     /// The same for headers.
     pub shown: Arc<str>,
     /// The file's own identity; that of [`Tail::key`], unless it is the copy of another source.

@@ -63,6 +63,11 @@ pub struct Recorder {
     /// Appends to a path that contains this panic.
     pub panic_on: Mutex<Option<String>>,
     pub violations: Mutex<Vec<String>>,
+    /// Acks are kept until they are released.
+    pub hold_acks: AtomicBool,
+    pub held_acks: Mutex<Vec<(queue::AckSender, Outcome)>>,
+    /// The paths of what was appended, in order.
+    pub order: Mutex<Vec<String>>,
 }
 
 impl Recorder {
@@ -136,6 +141,16 @@ impl Recorder {
         self.held.lock().values().map(|held| held.bytes.len()).sum()
     }
 
+    /// Lets the acks go that were kept first.
+    pub fn release(&self, n: usize) {
+        let mut held = self.held_acks.lock();
+        let n = n.min(held.len());
+        for (sender, outcome) in held.drain(..n) {
+            // Nobody listens only where the agent has ended.
+            let _ = sender.send(Ok(outcome));
+        }
+    }
+
     /// All lines held, sorted.
     pub fn lines(&self) -> Vec<String> {
         let all = self.held.lock();
@@ -175,7 +190,14 @@ impl Producer for Recorder {
                 }
             };
         }
-        Ack::ready(Ok(self.take(&batch)))
+        let outcome = self.take(&batch);
+        self.order.lock().push(batch.header.path.to_string());
+        if self.hold_acks.load(Ordering::SeqCst) {
+            let (sender, ack) = Ack::channel();
+            self.held_acks.lock().push((sender, outcome));
+            return ack;
+        }
+        Ack::ready(Ok(outcome))
     }
 
     async fn positions(&self, keys: &[SourceKey]) -> Result<Vec<Option<Position>>, QueueError> {
