@@ -15,6 +15,9 @@ pub(crate) const DEFAULT_SERVER: &str = "http://127.0.0.1:7700";
 /// A line longer than this is no answer of ours.
 const LINE_BYTES_MAX: u64 = 512 << 20;
 
+/// What one parameter may take of an address: an address has at most 64 KiB.
+const ADDRESS_BYTES_MAX: usize = 60_000;
+
 /// A server.
 pub(crate) struct Client {
     agent: Agent,
@@ -64,6 +67,15 @@ impl Client {
     }
 
     fn send(&self, path: &str, params: Params<'_>, accept: &str) -> Result<Response<ureq::Body>, Failure> {
+        // Any byte may take three in an address.
+        if let Some((name, value)) = params.iter().find(|(_, value)| value.len() * 3 > ADDRESS_BYTES_MAX) {
+            return Err(Failure::Usage(format!(
+                "{} of {} bytes is too long to be asked; at most {} bytes are taken",
+                if *name == "q" { "a query" } else { name },
+                value.len(),
+                ADDRESS_BYTES_MAX / 3
+            )));
+        }
         let request = self.agent.get(format!("{}{path}", self.base)).header("accept", accept);
         let request = params.iter().fold(request, |request, (name, value)| request.query(*name, value));
         self.checked(request.call().map_err(|error| self.unreachable(&error))?)
@@ -187,6 +199,13 @@ mod tests {
         let text = r#"{"_":"error","problem":{"type":"/problems/query","detail":"bad","at":3}}"#;
         assert!(matches!(lines(&format!("{text}\n")).next(), Err(Failure::Query { at: 3, .. })));
         assert!(matches!(lines("").next(), Ok(None)));
+    }
+
+    #[test]
+    fn what_is_too_long_for_an_address_is_not_sent() {
+        let client = Client::new("127.0.0.1:1").expect("is an address");
+        let asked = client.stream("/api/v1/search", &[("q", "é".repeat(20_000))]).err();
+        assert!(matches!(asked, Some(Failure::Usage(text)) if text.contains("40000 bytes")));
     }
 
     #[test]

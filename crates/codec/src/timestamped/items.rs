@@ -4,14 +4,16 @@ use model::Level;
 
 use super::opening::timed;
 use super::{Head, is_logger_byte, logger_end, skip_colours};
-use crate::fields::Fields;
-use crate::names::Key;
+use crate::fields::{Fields, piece};
+use crate::names::{Key, ROOT};
 use crate::{json, scan};
 
 /// So many items may stand before the message.
 const ITEMS_MAX: usize = 12;
 /// What PostgreSQL writes for user and database before it knows them.
 const NOBODY: &[u8] = b"[unknown]@[unknown]";
+/// What ZooKeeper writes before the number of the member.
+const MEMBER: &[u8] = b"myid:";
 
 /// Reads item by item until the message begins.
 pub(super) fn read(text: &[u8], mut at: usize, head: &mut Head, out: &mut Fields) {
@@ -93,6 +95,14 @@ fn bracketed(text: &[u8], at: usize, head: &mut Head, out: &mut Fields) -> Optio
         && let Some(level) = bracketed_level(inside)
     {
         head.level = Some(level);
+        return Some(close + 1);
+    }
+    // ZooKeeper's number of the member stands before its thread.
+    if !head.thread && inside.starts_with(MEMBER) {
+        if inside.len() > MEMBER.len() {
+            let name = out.meet(text, ROOT, piece(start, start + MEMBER.len() - 1));
+            out.push_met(name, piece(start + MEMBER.len(), end));
+        }
         return Some(close + 1);
     }
     // `[Server thread/INFO]`

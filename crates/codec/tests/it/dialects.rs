@@ -16,6 +16,20 @@ fn java_and_its_kin() {
             Level::Info,
             "thread=QuorumPeer[myid=1]/0:0:2181:FastLeaderElection@774",
         ),
+        (
+            "2024-01-31 10:00:00,747 [myid:] - WARN  [NIOWorkerThread-1:NIOServerCnxn@383] - Close of session 0x0",
+            Timestamped,
+            "?2024-01-31T09:00:00.747Z",
+            Level::Warn,
+            "thread=NIOWorkerThread-1:NIOServerCnxn@383",
+        ),
+        (
+            "2024-01-31 10:00:00,747 [myid:3] - INFO  [main:QuorumPeer@1] - up",
+            Timestamped,
+            "?2024-01-31T09:00:00.747Z",
+            Level::Info,
+            "myid=3|thread=main:QuorumPeer@1",
+        ),
         // HDFS
         (
             "081109 203615 148 INFO dfs.DataNode$PacketResponder: PacketResponder 1 terminating",
