@@ -22,13 +22,6 @@ const VERSION: u8 = 1;
 /// The file is written anew once it is this long and twice as long as it need be.
 const COMPACT_AT: u64 = 4 << 20;
 
-/// What the file says besides the entries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Loaded {
-    /// Files that appeared before then were known to the last run; `None` where there was none.
-    pub known_until: Option<Timestamp>,
-}
-
 /// The open file.
 pub struct Checkpoints {
     path: PathBuf,
@@ -39,8 +32,9 @@ pub struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Opens (or makes) the file in `folder` and reads what it has into `ledger`.
-    pub fn open(folder: &Path, ledger: &mut Ledger) -> Result<(Self, Loaded), AgentError> {
+    /// Opens (or makes) the file in `folder` and reads what it has into `ledger`. Says until when every file that
+    /// appeared is known: where there was no file, until `now`.
+    pub fn open(folder: &Path, ledger: &mut Ledger, now: Timestamp) -> Result<(Self, Timestamp), AgentError> {
         let failed = |action, path: &Path, source| AgentError::Io { action, path: path.display().to_string(), source };
         fs::create_dir_all(folder).map_err(|error| failed("make", folder, error))?;
         let path = folder.join("checkpoints.log");
@@ -49,11 +43,12 @@ impl Checkpoints {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(failed("read", &path, error)),
         };
-        let loaded = load(&bytes, ledger).map_err(|found| AgentError::Version {
+        let known_until = load(&bytes, ledger).map_err(|found| AgentError::Version {
             path: path.display().to_string(),
             found,
             known: VERSION,
         })?;
+        let known_until = known_until.unwrap_or(now);
         let mut this = Self {
             file: OpenOptions::new()
                 .append(true)
@@ -66,8 +61,8 @@ impl Checkpoints {
             room: Vec::new(),
         };
         // Behind a tear nothing would be found again: begin with what could be read.
-        this.compact(ledger, loaded.known_until.unwrap_or_default()).map_err(|error| failed("write", &path, error))?;
-        Ok((this, loaded))
+        this.compact(ledger, known_until).map_err(|error| failed("write", &path, error))?;
+        Ok((this, known_until))
     }
 
     /// Adds entries, and that every file that appeared before `now` is known.
@@ -98,9 +93,7 @@ impl Checkpoints {
         for entry in ledger.entries() {
             frame(&mut out, |out| encode(entry, out));
         }
-        if now != Timestamp::default() {
-            frame(&mut out, |out| encode_alive(now, out));
-        }
+        frame(&mut out, |out| encode_alive(now, out));
         let mut file = File::create(&beside)?;
         file.write_all(&out)?;
         file.sync_all()?;
@@ -115,17 +108,17 @@ impl Checkpoints {
 }
 
 /// Reads entries until the bytes end or are damaged. The error is a version that is not known.
-fn load(bytes: &[u8], ledger: &mut Ledger) -> Result<Loaded, u8> {
-    let mut loaded = Loaded::default();
-    let Some(rest) = bytes.strip_prefix(MAGIC) else { return Ok(loaded) };
-    let Some((&version, mut rest)) = rest.split_first() else { return Ok(loaded) };
+fn load(bytes: &[u8], ledger: &mut Ledger) -> Result<Option<Timestamp>, u8> {
+    let mut known_until = None;
+    let Some(rest) = bytes.strip_prefix(MAGIC) else { return Ok(known_until) };
+    let Some((&version, mut rest)) = rest.split_first() else { return Ok(known_until) };
     if version > VERSION {
         return Err(version);
     }
     while let Some((body, behind)) = unframe(rest) {
         match decode(body) {
             Ok(Item::Entry(entry)) => ledger.put(*entry),
-            Ok(Item::Alive(at)) => loaded.known_until = Some(at),
+            Ok(Item::Alive(at)) => known_until = Some(at),
             Err(error) => {
                 tracing::warn!(%error, "a checkpoint is damaged; the queue knows better");
                 break;
@@ -133,7 +126,7 @@ fn load(bytes: &[u8], ledger: &mut Ledger) -> Result<Loaded, u8> {
         }
         rest = behind;
     }
-    Ok(loaded)
+    Ok(known_until)
 }
 
 fn frame(out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {

@@ -76,7 +76,7 @@ impl AgentHandle {
 pub fn build(config: &Config, parts: Parts) -> Result<Agent, AgentError> {
     let settings = Settings::resolve(config)?;
     let mut ledger = Ledger::default();
-    let (checkpoints, loaded) = Checkpoints::open(&settings.checkpoints, &mut ledger)?;
+    let (checkpoints, known_until) = Checkpoints::open(&settings.checkpoints, &mut ledger, parts.clock.now())?;
     let follow = Follow::new(&config.streams, &config.data)?;
     let io = |action, source| AgentError::Io { action, path: settings.checkpoints.display().to_string(), source };
     let host_id = crate::identity::host_id(&settings.checkpoints).map_err(|error| io("name this machine in", error))?;
@@ -96,7 +96,7 @@ pub fn build(config: &Config, parts: Parts) -> Result<Agent, AgentError> {
         shared,
         alarm,
         host_id,
-        known_until: loaded.known_until.unwrap_or(now),
+        known_until,
         checkpoints: Some(checkpoints),
         stdin,
     })
@@ -136,7 +136,7 @@ impl Agent {
     async fn run_reader(&mut self, shutdown: &Shutdown) -> Result<Option<String>, AgentError> {
         let checkpoints = match self.checkpoints.take() {
             Some(checkpoints) => checkpoints,
-            None => Checkpoints::open(&self.settings.checkpoints, &mut Ledger::default())?.0,
+            None => Checkpoints::open(&self.settings.checkpoints, &mut Ledger::default(), self.known_until)?.0,
         };
         let (asks, mut questions) = tokio::sync::mpsc::channel(4);
         let (answers, taken) = sync_channel(8);

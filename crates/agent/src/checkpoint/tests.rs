@@ -26,9 +26,9 @@ fn entry(n: u64) -> Entry {
     }
 }
 
-fn open(folder: &Path) -> (Checkpoints, Ledger, Loaded) {
+fn open(folder: &Path) -> (Checkpoints, Ledger, Timestamp) {
     let mut ledger = Ledger::default();
-    let (checkpoints, loaded) = Checkpoints::open(folder, &mut ledger).expect("opens");
+    let (checkpoints, loaded) = Checkpoints::open(folder, &mut ledger, Timestamp::from_micros(3)).expect("opens");
     (checkpoints, ledger, loaded)
 }
 
@@ -36,7 +36,7 @@ fn open(folder: &Path) -> (Checkpoints, Ledger, Loaded) {
 fn everything_is_there_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let (mut checkpoints, _, loaded) = open(folder.path());
-    assert_eq!(loaded.known_until, None);
+    assert_eq!(loaded, Timestamp::from_micros(3));
     let mut entries: Vec<Entry> = (0..40).map(entry).collect();
     checkpoints.append(entries.iter(), Timestamp::from_micros(5)).expect("writes");
     entries[7].report.queued = 9999;
@@ -44,7 +44,7 @@ fn everything_is_there_again() {
     checkpoints.append(entries[7..8].iter(), Timestamp::from_micros(6)).expect("writes");
     for _ in 0..2 {
         let (_, ledger, loaded) = open(folder.path());
-        assert_eq!(loaded.known_until, Some(Timestamp::from_micros(6)));
+        assert_eq!(loaded, Timestamp::from_micros(6));
         for entry in &entries {
             assert_eq!(ledger.get(entry.report.key), Some(entry));
         }
@@ -58,7 +58,8 @@ fn a_newer_version_is_refused_and_rubbish_is_not() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("checkpoints.log");
     fs::write(&path, [&MAGIC[..], &[9]].concat()).expect("writes");
-    let refused = Checkpoints::open(folder.path(), &mut Ledger::default()).err().expect("is refused");
+    let refused =
+        Checkpoints::open(folder.path(), &mut Ledger::default(), Timestamp::from_micros(3)).err().expect("is refused");
     assert!(refused.to_string().contains("version 9"), "{refused}");
     fs::write(&path, b"rubbish").expect("writes");
     assert_eq!(open(folder.path()).1.entries().count(), 0);
