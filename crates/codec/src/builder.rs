@@ -4,15 +4,18 @@
 //! before it first. A column whose values hardly repeat stops looking for repetitions after a while and keeps one
 //! span per record.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use model::{Column, Span, Values};
+use model::{Column, Span, SpareField, Values};
 
-use crate::fields::{Fields, Piece};
+use crate::fields::{Fields, Item, Piece};
 use crate::names::{self, FIXED_LEN, NAMES_MAX};
 
-/// Further fields of a batch get no column; they can still be read from their lines.
+/// Further fields of a batch get no column and are kept one by one.
 pub(crate) const COLUMNS_MAX: usize = 64;
+/// One field without a column for so many bytes of a batch; further ones can only be read from their lines.
+const SPARE_EACH: usize = 16;
 /// So many values are seen before a column may be called unique.
 const UNIQUE_AFTER: u32 = 128;
 /// Names kept between batches, as columns have them.
@@ -34,6 +37,9 @@ pub(crate) struct Builder {
     names: Vec<Arc<str>>,
     /// The column of each numbered name.
     by_slot: Vec<u16>,
+    spare: Vec<SpareField>,
+    /// The names without a column, each with the last row that had it.
+    spare_names: HashMap<Arc<str>, u32>,
 }
 
 struct Building {
@@ -65,6 +71,8 @@ impl Builder {
         self.text = Vec::new();
         self.by_slot.clear();
         self.by_slot.resize(FIXED_LEN + NAMES_MAX, NO_COLUMN);
+        self.spare = Vec::new();
+        self.spare_names.clear();
     }
 
     /// Adds the fields of a record as row `row`. `start` is where its line begins in the payload.
@@ -72,20 +80,38 @@ impl Builder {
         for item in &fields.items {
             let mut index = self.by_slot.get(usize::from(item.slot)).copied().unwrap_or(NO_COLUMN);
             if index >= FULL {
-                if index == FULL {
-                    continue;
+                if index == NO_COLUMN {
+                    index = self.column(fields.name(line, item.slot)).unwrap_or(FULL);
+                    if names::is_numbered(item.slot) {
+                        self.by_slot[usize::from(item.slot)] = index;
+                    }
                 }
-                index = self.column(fields.name(line, item.slot)).unwrap_or(FULL);
-                if names::is_numbered(item.slot) {
-                    self.by_slot[usize::from(item.slot)] = index;
-                }
                 if index == FULL {
+                    self.keep_spare(row as u32, line, start, fields, *item, payload.len() / SPARE_EACH);
                     continue;
                 }
             }
             let value = fields.bytes(line, item.value);
             self.columns[usize::from(index)].put(row, value, item.value, start, payload, &mut self.text);
         }
+    }
+
+    /// Keeps a field that has no column.
+    #[inline(never)]
+    fn keep_spare(&mut self, row: u32, line: &[u8], start: u32, fields: &Fields, item: Item, most: usize) {
+        let Ok(name) = std::str::from_utf8(fields.name(line, item.slot)) else { return };
+        if name.is_empty() || self.spare.len() >= most {
+            return;
+        }
+        let name = match self.spare_names.get_key_value(name) {
+            // A name that stands twice in one record: the first counts.
+            Some((_, last)) if *last == row => return,
+            Some((known, _)) => Arc::clone(known),
+            None => name.into(),
+        };
+        self.spare_names.insert(Arc::clone(&name), row);
+        let value = kept(fields.bytes(line, item.value), item.value, start, &mut self.text);
+        self.spare.push(SpareField { row, name, value });
     }
 
     /// The column of that name, made if there is room.
@@ -119,10 +145,10 @@ impl Builder {
         name
     }
 
-    /// The columns over `rows` records, and the text that some values stand in.
-    pub fn finish(&mut self, rows: usize) -> (Vec<Column>, Vec<u8>) {
+    /// The columns over `rows` records, the fields beyond them, and the text that some values stand in.
+    pub fn finish(&mut self, rows: usize) -> (Vec<Column>, Vec<SpareField>, Vec<u8>) {
         let columns = self.columns[..self.used].iter_mut().map(|column| column.finish(rows)).collect();
-        (columns, std::mem::take(&mut self.text))
+        (columns, std::mem::take(&mut self.spare), std::mem::take(&mut self.text))
     }
 }
 

@@ -93,8 +93,8 @@ impl Parser {
             }
             start = end;
         }
-        let (columns, text) = self.builder.finish(records.len());
-        Ok(ParsedBatch { header: Arc::clone(&batch.header), payload, text, records, columns, dropped })
+        let (columns, spare, text) = self.builder.finish(records.len());
+        Ok(ParsedBatch { header: Arc::clone(&batch.header), payload, text, records, columns, spare, dropped })
     }
 
     /// One record; its fields are in the scratch afterwards.

@@ -16,6 +16,6 @@ pub use batch::{Batch, BatchFlags, BatchHeader, Codec};
 pub use format::{Format, Level};
 pub use id::{Generation, ParseIdError, RecordId, Revision, SourceId, SourceKey};
 pub use ledger::{FileState, Missed, MissedReason, SourceReport};
-pub use parsed::{Column, Marks, ParsedBatch, Record, Span, Values};
+pub use parsed::{Column, Marks, ParsedBatch, Record, Span, SpareField, Values};
 pub use place::{Cursors, Partition, Place, QueueId};
 pub use wire::WireError;

@@ -124,6 +124,17 @@ pub enum Values {
     Unique(Vec<Span>),
 }
 
+/// A field of one record that found no column: a batch has so many columns only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpareField {
+    /// Number of the record.
+    pub row: u32,
+    /// The field's name; no column has it.
+    pub name: Arc<str>,
+    /// Its value.
+    pub value: Span,
+}
+
 /// A batch after parsing: a pure function of its header, its payload and the stream's revision.
 #[derive(Clone, Debug)]
 pub struct ParsedBatch {
@@ -137,6 +148,8 @@ pub struct ParsedBatch {
     pub records: Vec<Record>,
     /// Their fields. Names are distinct.
     pub columns: Vec<Column>,
+    /// The fields beyond the columns, by record. Bounded: what is beyond this too is only in the lines.
+    pub spare: Vec<SpareField>,
     /// Ranges of the source that a rule of the stream drops.
     pub dropped: Intervals,
 }
@@ -174,6 +187,23 @@ impl ParsedBatch {
 
     /// The fields of record number `row` that have a value, in the order of the columns.
     pub fn fields(&self, row: usize) -> impl Iterator<Item = (&str, &[u8])> {
-        self.columns.iter().filter_map(move |column| Some((&*column.name, self.value(column, row)?)))
+        let columns = self.columns.iter().filter_map(move |column| Some((&*column.name, self.value(column, row)?)));
+        let spare = self.spare_of(row).iter();
+        columns.chain(spare.filter_map(|field| Some((&*field.name, self.bytes(field.value)?))))
+    }
+
+    /// The field of that name of record number `row`.
+    pub fn field(&self, row: usize, name: &str) -> Option<&[u8]> {
+        if let Some(column) = self.columns.iter().find(|column| *column.name == *name) {
+            return self.value(column, row);
+        }
+        self.bytes(self.spare_of(row).iter().find(|field| *field.name == *name)?.value)
+    }
+
+    /// The fields of record number `row` that have no column.
+    fn spare_of(&self, row: usize) -> &[SpareField] {
+        let from = self.spare.partition_point(|field| (field.row as usize) < row);
+        let len = self.spare[from..].iter().take_while(|field| field.row as usize == row).count();
+        &self.spare[from..from + len]
     }
 }

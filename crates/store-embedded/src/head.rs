@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use base::Intervals;
-use model::{Cursors, ParsedBatch, SourceKey, Values};
+use model::{Cursors, ParsedBatch, SourceKey, SpareField, Values};
 
 use crate::manifest::{SourceName, State};
 use crate::part::Part;
@@ -218,12 +218,17 @@ fn without(batch: &ParsedBatch, taken: &Intervals) -> ParsedBatch {
             Values::Unique(spans) => *spans = kept.iter().map(|row| spans[*row]).collect(),
         }
     }
+    let spare = batch.spare.iter().filter_map(|field| {
+        let row = kept.binary_search(&(field.row as usize)).ok()? as u32;
+        Some(SpareField { row, ..field.clone() })
+    });
     ParsedBatch {
         header: batch.header.clone(),
         payload: batch.payload.clone(),
         text: batch.text.clone(),
         records: kept.iter().map(|row| batch.records[*row]).collect(),
         columns,
+        spare: spare.collect(),
         dropped: batch.dropped.clone(),
     }
 }

@@ -84,8 +84,7 @@ impl RecordView for BatchRow<'_> {
     }
 
     fn field(&self, name: &str) -> Option<Cow<'_, [u8]>> {
-        let column = self.batch.columns.iter().find(|column| *column.name == *name)?;
-        self.batch.value(column, self.row).map(Cow::Borrowed)
+        self.batch.field(self.row, name).map(Cow::Borrowed)
     }
 }
 

@@ -231,6 +231,7 @@ fn empty(place: Place, batch: &Batch) -> StoreBatch {
         text: Vec::new(),
         records: Vec::new(),
         columns: Vec::new(),
+        spare: Vec::new(),
         dropped: Intervals::new(),
     };
     StoreBatch { place, batch: Arc::new(parsed) }

@@ -138,3 +138,33 @@ fn damage_is_told_from_a_lie() {
     // What does not shrink is carried as it is.
     assert_eq!(batch_as(b"x\n", JSON, Codec::Lz4, BatchFlags::default()).header.codec, Codec::None);
 }
+
+#[test]
+fn fields_beyond_the_columns_are_kept_too() {
+    let wide = |row: usize| {
+        let pairs: Vec<String> = (0..100).map(|n| format!("\"k{n}\":\"v{row}\\t{n}\"")).collect();
+        format!("{{{},\"k99\":\"again\"}}\n", pairs.join(","))
+    };
+    let text: String = (0..3).map(|row| if row == 1 { "{\"k0\":1}\n".to_owned() } else { wide(row) }).collect();
+    let parsed = parse(text.as_bytes(), Format::Json);
+    assert_eq!((parsed.columns.len(), parsed.spare.len()), (64, 72));
+    for row in 0..3 {
+        let mut read = Vec::new();
+        codec::fields(Format::Json, parsed.line(&parsed.records[row]), &mut |name, value| {
+            read.push((name.to_owned(), value.into_owned()));
+        });
+        let kept: Vec<_> = parsed.fields(row).map(|(name, value)| (name.to_owned(), value.to_vec())).collect();
+        assert_eq!(kept, read, "row {row}");
+    }
+    assert_eq!(parsed.field(2, "k99"), Some(b"v2\t99".as_slice()));
+    assert_eq!(parsed.field(1, "k99"), None);
+    assert_eq!(parsed.field(2, "k3"), Some(b"v2\t3".as_slice()));
+}
+
+#[test]
+fn fields_beyond_the_columns_are_bounded() {
+    let pairs: Vec<String> = (0..5000).map(|n| format!("k{n}=1")).collect();
+    let text = pairs.join(" ") + "\n";
+    let parsed = parse(text.as_bytes(), Format::Logfmt);
+    assert_eq!(parsed.spare.len(), text.len() / 16);
+}

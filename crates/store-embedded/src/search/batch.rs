@@ -87,6 +87,7 @@ impl Block for BatchBlock {
 
     fn passes(&self, name: &str, test: &ValueTest, _key: usize) -> Result<Passes<'_>, StoreError> {
         Ok(match self.values(name) {
+            None if self.batch.spare.iter().any(|field| *field.name == *name) => Passes::InLines,
             None => Passes::Absent,
             Some(Values::Unique(_)) => Passes::InLines,
             Some(Values::Coded { dictionary, codes }) => {

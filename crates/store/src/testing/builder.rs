@@ -140,6 +140,7 @@ impl BatchBuilder {
             text,
             records: self.records.clone(),
             columns,
+            spare: Vec::new(),
             dropped: self.dropped.clone(),
         };
         StoreBatch { place: self.place, batch: Arc::new(batch) }
