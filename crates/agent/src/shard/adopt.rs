@@ -1,24 +1,21 @@
 //! Which file stands at a path: known files are recognised wherever they turn up, new ones are taken on, and copies of
 //! what is known are told from both.
 
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::Backoff;
 use config::ParseChoice;
 use model::{FileState, Format, SourceId, SourceKey};
 use rustix::fs::FileType;
 
 use super::Shard;
-use super::step::UNKNOWN;
 use crate::discover::Claim;
-use crate::identity::{self, Seen, TAIL_LEN, Witness, naming_prefix, read_up_to, source_id};
+use crate::identity::{self, Seen, TAIL_LEN, naming_prefix, read_up_to, source_id};
 use crate::ledger::Entry;
-use crate::tail::{Mark, Phase, Tail};
+use crate::tail::{Phase, Tail};
 
 /// A file born this much before the last sign of life of the last run may still be new to us: file times are coarse.
 pub(super) const COARSE: i64 = 100_000;
@@ -221,48 +218,16 @@ impl Shard {
         let at: Arc<Path> = path.into();
         let is_home = home == path;
         let shown = if is_home { shown_at.clone() } else { home.to_string_lossy().into() };
-        let tail = Tail {
-            key,
-            source,
-            id: seen.id,
-            path: at.clone(),
-            shown_at,
-            home: if is_home { at.clone() } else { home.into() },
-            shown,
-            stream,
-            may_be_binary: false,
-            only_if_held: false,
-            was_there: self.scan.count <= 1,
-            file: None,
-            phase: Phase::Locating,
-            read: Mark::default(),
-            acked: Mark::default(),
-            witness: None,
-            acked_witness: None,
-            prefix: Witness::default(),
-            after_missed: false,
-            size: seen.size,
-            named: seen.named,
-            grown_at: self.now,
-            changed_at: base::Timestamp::from_micros(seen.modified / 1000),
-            scanned: 0,
-            sure_size: 0,
-            held: None,
-            framing: UNKNOWN,
-            detect_tries: 0,
-            flights: VecDeque::new(),
-            resend_at: None,
-            truncated: None,
-            queued: false,
-            fault: None,
-            backoff: Backoff::new(Duration::from_millis(100), Duration::from_secs(30), source.0 as u64),
-            patience: Backoff::new(Duration::from_millis(5), Duration::from_secs(2), source.0 as u64),
-            panics: Vec::new(),
-            used_at: self.now,
-            scan: self.scan.count,
-            dirty: false,
-            hot: false,
-        };
+        let mut tail = Tail::new(source, key, stream, seen.id, self.now);
+        tail.path = at.clone();
+        tail.shown_at = shown_at;
+        tail.home = if is_home { at.clone() } else { home.into() };
+        tail.shown = shown;
+        tail.was_there = self.scan.count <= 1;
+        tail.size = seen.size;
+        tail.named = seen.named;
+        tail.changed_at = base::Timestamp::from_micros(seen.modified / 1000);
+        tail.scan = self.scan.count;
         let index = self.free.pop().unwrap_or_else(|| {
             self.tails.push(None);
             self.tails.len() - 1

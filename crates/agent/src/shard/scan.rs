@@ -32,8 +32,10 @@ const SOON: Duration = Duration::from_millis(20);
 const COOLS_AFTER: Duration = Duration::from_secs(10);
 /// Every file is looked at once within this time, or longer where there are very many.
 const COLD_ROUND: Duration = Duration::from_secs(2);
-/// A look at a file that is not in use costs about this.
-const COLD_LOOK: Duration = Duration::from_micros(100);
+/// So much time is allowed for each look at a file that is not in use: a look takes about 3 µs.
+const COLD_LOOK: Duration = Duration::from_micros(500);
+/// The same where hints do not come from everywhere.
+const COLD_LOOK_BLIND: Duration = Duration::from_micros(100);
 
 impl ScanState {
     pub fn is_due(&self, now: Mono) -> bool {
@@ -158,7 +160,8 @@ impl Shard {
         if all == 0 {
             return;
         }
-        let round = COLD_ROUND.max(COLD_LOOK * all as u32);
+        let look = if self.watch.is_exhausted() { COLD_LOOK_BLIND } else { COLD_LOOK };
+        let round = COLD_ROUND.max(look * all as u32);
         let share = self.links.settings.sweep.as_secs_f64() / round.as_secs_f64();
         let some = ((all as f64 * share).ceil() as usize).clamp(1, all);
         for _ in 0..some {

@@ -3,7 +3,6 @@
 use std::io;
 use std::sync::Arc;
 
-use codec::Framing;
 use config::ParseChoice;
 use model::{Batch, BatchFlags, BatchHeader, Format};
 
@@ -272,9 +271,6 @@ pub(super) fn view(tail: &Tail, successor: bool) -> View {
         grown_at: tail.grown_at,
     }
 }
-
-/// What a source's lines look like before its format is recognised.
-pub(super) const UNKNOWN: Framing = Framing { format: Format::Unknown, join: false };
 
 impl Tail {
     /// Whether it is a source of bytes that the queue should know.

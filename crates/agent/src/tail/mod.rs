@@ -7,6 +7,7 @@
 pub mod decide;
 mod flight;
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -105,7 +106,7 @@ pub struct Tail {
     /// How often the format was looked for in vain.
     pub detect_tries: u32,
     /// Batches on their way.
-    pub flights: std::collections::VecDeque<Flight>,
+    pub flights: VecDeque<Flight>,
     /// Batches are sent again from here on, at this time.
     pub resend_at: Option<Mono>,
     /// The size that says it was truncated, or that its content changed; handled once nothing is in flight.
@@ -131,6 +132,53 @@ pub struct Tail {
 }
 
 impl Tail {
+    /// A file that was found and of which nothing is known yet.
+    pub fn new(source: SourceId, key: SourceKey, stream: usize, id: FileId, now: Mono) -> Self {
+        let seed = source.0 as u64;
+        Self {
+            key,
+            id,
+            path: Path::new("").into(),
+            shown_at: "".into(),
+            home: Path::new("").into(),
+            shown: "".into(),
+            source,
+            may_be_binary: false,
+            only_if_held: false,
+            was_there: false,
+            stream,
+            file: None,
+            phase: Phase::Locating,
+            read: Mark::default(),
+            acked: Mark::default(),
+            witness: None,
+            acked_witness: None,
+            prefix: Witness::default(),
+            after_missed: false,
+            size: 0,
+            sure_size: 0,
+            named: true,
+            grown_at: now,
+            changed_at: Timestamp::default(),
+            scanned: 0,
+            held: None,
+            framing: Framing { format: Format::Unknown, join: false },
+            detect_tries: 0,
+            flights: VecDeque::new(),
+            resend_at: None,
+            truncated: None,
+            queued: false,
+            fault: None,
+            backoff: Backoff::new(FAULT_WAIT, FAULT_WAIT_MAX, seed),
+            patience: Backoff::new(REFUSED_WAIT, REFUSED_WAIT_MAX, seed),
+            panics: Vec::new(),
+            used_at: now,
+            scan: 0,
+            dirty: false,
+            hot: false,
+        }
+    }
+
     /// Bytes that are there and not read.
     pub const fn unread(&self) -> u64 {
         self.size.saturating_sub(self.read.end)
@@ -172,5 +220,13 @@ impl Tail {
     }
 }
 
+/// The wait after a fault of the file.
+const FAULT_WAIT: Duration = Duration::from_millis(100);
+/// It grows up to this.
+const FAULT_WAIT_MAX: Duration = Duration::from_secs(30);
+/// The wait after the queue refused.
+const REFUSED_WAIT: Duration = Duration::from_millis(5);
+/// It grows up to this.
+const REFUSED_WAIT_MAX: Duration = Duration::from_secs(2);
 /// So many blocks are looked at until a format is recognised.
 const DETECT_TRIES: u32 = 64;
