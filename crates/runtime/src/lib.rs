@@ -7,6 +7,7 @@
 //! Must not know: what a worker does.
 #![deny(missing_docs)]
 
+mod ahead;
 mod blocking;
 mod clock;
 mod shutdown;
@@ -14,6 +15,7 @@ mod supervisor;
 mod tasks;
 mod thread;
 
+pub use ahead::{Ahead, ahead};
 pub use blocking::{Blocking, Panicked, blocking};
 pub use clock::SystemClock;
 pub use shutdown::Shutdown;

@@ -1,9 +1,6 @@
 //! `/api/v1/search`: a page of hits, or a stream of pages.
 
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use axum::Extension;
@@ -12,6 +9,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
+use runtime::Ahead;
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Hit, HitCursor, Scope, SearchPage, SearchRequest, StoreError};
@@ -21,7 +19,7 @@ use super::{json_bytes, wants_ndjson};
 use crate::app::App;
 use crate::hit::{HitShape, cursor_text, parse_cursor, write_hit, write_text};
 use crate::params::{DEADLINE, Holds, Param, Params, Q, SINCE, UNTIL};
-use crate::problem::Problem;
+use crate::problem::{INTERNAL, Problem};
 
 pub(crate) const PARAMS: &[Param] = &[
     Q,
@@ -140,7 +138,7 @@ struct Pages {
     until: Option<Instant>,
     page: std::vec::IntoIter<Hit>,
     /// The page behind it, which the store works at while this one is written.
-    ahead: Option<Ahead>,
+    ahead: Option<Ahead<Found>>,
     next: Option<HitCursor>,
     complete: bool,
     count: u64,
@@ -148,11 +146,6 @@ struct Pages {
 }
 
 type Found = Result<SearchPage, StoreError>;
-
-enum Ahead {
-    Coming(Pin<Box<dyn Future<Output = Found> + Send>>),
-    Come(Found),
-}
 
 impl Pages {
     fn new(app: Arc<App>, request: SearchRequest) -> Self {
@@ -172,7 +165,7 @@ impl Pages {
     }
 
     /// Asks for what comes behind the page that was fetched last.
-    fn ask(&self) -> Ahead {
+    fn ask(&self) -> Ahead<Found> {
         let mut scope = self.scope.clone();
         if let Some(until) = self.until {
             let rest = until.saturating_duration_since(Instant::now());
@@ -180,29 +173,21 @@ impl Pages {
         }
         let request = SearchRequest { scope, limit: self.size.min(self.left), after: self.next };
         let store = Arc::clone(&self.app.parts.store);
-        Ahead::Coming(Box::pin(async move { store.search(&request).await }))
+        runtime::ahead(async move { store.search(&request).await })
     }
 
-    /// Lets the store work at the next page, without waiting for it.
-    async fn work_ahead(&mut self) {
+    /// Lets the store work at the next page, without waiting for it, and also while the client reads nothing: a turn
+    /// at the store must never wait for a client.
+    fn work_ahead(&mut self) {
         if self.ahead.is_none() && !self.is_over() {
             self.ahead = Some(self.ask());
-        }
-        if let Some(Ahead::Coming(coming)) = &mut self.ahead {
-            let come = poll_fn(|cx| Poll::Ready(coming.as_mut().poll(cx))).await;
-            if let Poll::Ready(found) = come {
-                self.ahead = Some(Ahead::Come(found));
-            }
         }
     }
 
     /// Fetches the next page. The size of the one behind it follows from the size of its hits.
     async fn fetch(&mut self) -> Result<(), Problem> {
-        let found = match self.ahead.take().unwrap_or_else(|| self.ask()) {
-            Ahead::Coming(coming) => coming.await,
-            Ahead::Come(found) => found,
-        };
-        let page = found?;
+        let found = self.ahead.take().unwrap_or_else(|| self.ask()).await;
+        let page = found.map_err(|_| Problem::new(&INTERNAL, "the search failed within; try again"))??;
         let bytes: usize = page.hits.iter().map(|hit| hit.line.len() + 200).sum();
         let mean = bytes / page.hits.len().max(1);
         self.size = (self.size * GROWTH).min(PAGE).min(PAGE_BYTES / mean.max(1)).max(1);
@@ -225,7 +210,7 @@ impl Pages {
             return None;
         }
         let mut out = Vec::with_capacity(CHUNK + (16 << 10));
-        self.work_ahead().await;
+        self.work_ahead();
         while out.len() < CHUNK && !self.ended {
             if let Some(hit) = self.page.next() {
                 write_hit(&mut out, &hit);
@@ -236,7 +221,7 @@ impl Pages {
                 self.ended = true;
             } else {
                 match self.fetch().await {
-                    Ok(()) => self.work_ahead().await,
+                    Ok(()) => self.work_ahead(),
                     Err(problem) => {
                         ndjson::write_error(&mut out, &problem);
                         self.ended = true;
