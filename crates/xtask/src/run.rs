@@ -74,7 +74,7 @@ pub fn lint() -> Result<()> {
 pub fn bench(args: &[String]) -> Result<()> {
     run(cargo(&["build", "--release", "--locked", "-p", "logdrive", "-p", "bench"]))?;
     let mut bench = Command::new(target().join("release/bench"));
-    bench.args(args).current_dir(root());
+    bench.env(BINARY_VAR, target().join("release/logdrive")).args(args).current_dir(root());
     run(bench)
 }
 
