@@ -105,9 +105,12 @@ pub(crate) fn role(name: &[u8]) -> Role {
         b"ts" | b"datetime" | b"time_iso8601" | b"timeMillis" | b"asctime" | b"t.$date" | b"eventTime"
         | b"event_time" | b"time_local" | b"Time" => Role::Time(2),
         b"t" | b"date" | b"start_time" | b"msec" | b"dt" => Role::Time(3),
-        b"__REALTIME_TIMESTAMP" | b"created" | b"created_at" | b"record.time.timestamp" | b"instant.epochSecond" => {
-            Role::Time(4)
-        }
+        b"__REALTIME_TIMESTAMP"
+        | b"created"
+        | b"created_at"
+        | b"record.time.timestamp"
+        | b"instant.epochSecond"
+        | b"timestamp.seconds" => Role::Time(4),
         b"level" | b"severity" | b"lvl" | b"log.level" | b"levelname" | b"loglevel" | b"log_level" | b"Level"
         | b"severity_text" | b"SeverityText" | b"severityText" => Role::Level(1),
         b"@l" | b"@level" | b"level_name" | b"logLevel" | b"LogLevel" | b"error_severity" | b"record.level.name" => {

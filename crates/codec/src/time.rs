@@ -178,6 +178,17 @@ fn clock(text: &[u8], at: usize) -> Option<(i64, usize)> {
     Some((micros, end))
 }
 
+/// ` 8:00:00`, as MariaDB and MySQL pad the hour.
+#[inline(never)]
+fn padded(text: &[u8], at: usize) -> Option<(i64, usize)> {
+    let mut digits: [u8; 8] = *text.get(at..)?.first_chunk()?;
+    if digits[0] != b' ' {
+        return None;
+    }
+    digits[0] = b'0';
+    Some((clock(&digits, 0)?.0, at + 8))
+}
+
 /// Names of zones, with their offsets in hours times two (no zone here is finer).
 const ZONES: [(&[u8], i32); 20] = [
     (b"UTC", 0),
@@ -246,15 +257,15 @@ fn numeric_zone(text: &[u8], at: usize) -> Option<(i32, usize)> {
 #[inline]
 pub(crate) fn iso(text: &[u8]) -> Option<(Stamp, usize)> {
     let separator = *text.get(4)?;
-    if !matches!(separator, b'-' | b'/' | b'.') || !matches!(text.get(10)?, b'T' | b't' | b' ' | b'_') {
+    if !matches!(separator, b'-' | b'/' | b'.') || !matches!(text.get(10)?, b'T' | b't' | b' ' | b'_' | b',') {
         return None;
     }
     let shape = [b'0', b'0', b'0', b'0', separator, b'0', b'0', separator];
     let digits = digits(text.first_chunk()?, shape)?;
     let year = i64::from(pair(digits, 0) * 100 + pair(digits, 2));
     let (month, day) = (pair(digits, 5), two(text, 8)?);
-    let at = if text[10] == b' ' && text.get(11) == Some(&b' ') { 12 } else { 11 };
-    let (micros, end) = clock(text, at)?;
+    let at = if matches!(text[10], b' ' | b',') && text.get(11) == Some(&b' ') { 12 } else { 11 };
+    let (micros, end) = clock(text, at).or_else(|| padded(text, at - 1))?;
     if !is_date(year, month, day) {
         return None;
     }
@@ -403,7 +414,7 @@ pub(crate) fn compact(text: &[u8]) -> Option<(Stamp, usize)> {
         6 => (two(text, at)?, two(text, at + 2)?, two(text, at + 4)?, at + 6),
         // Old MySQL: `080917  8:12:01`
         _ => {
-            let (micros, end) = clock(text, at)?;
+            let (micros, end) = clock(text, at).or_else(|| padded(text, at - 1))?;
             let secs = (micros / SECOND) as u32;
             (secs / 3600, secs / 60 % 60, secs % 60, end)
         }
@@ -426,7 +437,7 @@ pub(crate) fn short_year(text: &[u8]) -> Option<(Stamp, usize)> {
     is_date(year, month, day).then(|| (Stamp::local(year, month, day, micros, zone), end))
 }
 
-/// Behind the letter of klog and glog: `0131 10:00:00.123456`, `20240131 10:00:00.123456`.
+/// Behind the letter of klog and glog: `0131 10:00:00.123456`, `20240131 10:00:00.123456`, `240131 10:00:00.123456`.
 pub(crate) fn klog(text: &[u8]) -> Option<(Stamp, usize)> {
     let len = scan::digits(text, 0);
     let (micros, end) = clock(text, len + 1).filter(|_| text[len] == b' ')?;
@@ -435,6 +446,10 @@ pub(crate) fn klog(text: &[u8]) -> Option<(Stamp, usize)> {
             let (month, day) = (two(text, 0)?, two(text, 2)?);
             let date = Date::Yearless(month as u8, day as u8);
             is_date(2000, month, day).then_some((Stamp { micros, zone: None, date }, end))
+        }
+        6 => {
+            let (year, month, day) = (2000 + i64::from(two(text, 0)?), two(text, 2)?, two(text, 4)?);
+            is_date(year, month, day).then(|| (Stamp::local(year, month, day, micros, None), end))
         }
         8 => {
             let (year, month, day) = (four(text, 0)?, two(text, 4)?, two(text, 6)?);

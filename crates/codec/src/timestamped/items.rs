@@ -19,6 +19,10 @@ const MEMBER: &[u8] = b"myid:";
 pub(super) fn read(text: &[u8], mut at: usize, head: &mut Head, out: &mut Fields) {
     if head.bracketed {
         trailing_logger(text, head, out);
+        if let Some(level) = php(&text[scan::skip_blanks(text, at)..]) {
+            head.level = Some(level);
+            return;
+        }
     }
     for _ in 0..ITEMS_MAX {
         at = skip_separators(text, at, head);
@@ -31,6 +35,7 @@ pub(super) fn read(text: &[u8], mut at: usize, head: &mut Head, out: &mut Fields
         let next = match text.get(at) {
             None => return,
             Some(b'[') => bracketed(text, at, head, out),
+            Some(b'{' | b'<') if head.level.is_none() => enclosed(text, at, head, out),
             Some(b'0'..=b'9') => number(text, at, head, out),
             Some(_) => word(text, at, head, out),
         };
@@ -39,6 +44,38 @@ pub(super) fn read(text: &[u8], mut at: usize, head: &mut Head, out: &mut Fields
             None => return,
         }
     }
+}
+
+/// PHP's own words behind its time.
+fn php(message: &[u8]) -> Option<Level> {
+    let word = message.strip_prefix(b"PHP ")?;
+    let words: [(&[u8], Level); 5] = [
+        (b"Fatal error:", Level::Fatal),
+        (b"Parse error:", Level::Fatal),
+        (b"Warning:", Level::Warn),
+        (b"Notice:", Level::Info),
+        (b"Deprecated:", Level::Info),
+    ];
+    words.iter().find(|(known, _)| word.starts_with(known)).map(|(_, level)| *level)
+}
+
+/// `{task.py:12} ERROR` of Airflow, `{query id} <Error>` of ClickHouse: only where a level follows.
+fn enclosed(text: &[u8], at: usize, head: &mut Head, out: &mut Fields) -> Option<usize> {
+    if text[at] == b'<' {
+        let len = text[at + 1..].iter().take(14).position(|byte| *byte == b'>')?;
+        head.level = Some(Level::from_word(&text[at + 1..at + 1 + len])?);
+        return Some(at + len + 2);
+    }
+    let close = scan::find(text, at, b'}').filter(|close| close - at <= 100)?;
+    let next = scan::skip_blanks(text, close + 1);
+    if upper_level(text, next).is_none() && text.get(next) != Some(&b'<') {
+        return None;
+    }
+    if !head.logger && text[at..close].contains(&b':') {
+        out.push(Key::Logger, at + 1, close);
+        head.logger = true;
+    }
+    Some(close + 1)
 }
 
 /// Kafka's `(kafka.server.BrokerServer)` at the end.
@@ -233,7 +270,7 @@ fn word(text: &[u8], at: usize, head: &mut Head, out: &mut Fields) -> Option<usi
     // `- name - INFO`, `main.go:12: ERROR`, `fail2ban.filter [123]: INFO`
     let before_level = head.level.is_none()
         && ((spaced && text[next] == b'-' && level_word(text, next + 2).is_some())
-            || (colon && text[at..end].contains(&b':'))
+            || (colon && (text[at..end].contains(&b':') || level_word(text, next.max(end + 2)).is_some()))
             || (named
                 && text.get(next + 1 + scan::digits(text, next + 1)..).is_some_and(|rest| rest.starts_with(b"]: "))));
     let after_level = head.level.is_some() && (spaced || colon || tabbed || named);

@@ -22,6 +22,7 @@ pub(super) fn read(text: &[u8], head: &mut Head, out: &mut Fields) -> Option<usi
             .or_else(|| level_first(text, start, head, out))
             .or_else(|| word_first(text, start, head, out)),
         b'[' => epoch(text, start, out)
+            .or_else(|| pid_first(text, start, head, out))
             .or_else(|| time_of_day(text, start, head, out))
             .or_else(|| level_first(text, start, head, out)),
         b'a'..=b'z' => {
@@ -41,6 +42,18 @@ pub(super) fn timed(text: &[u8], at: usize, head: &mut Head, out: &mut Fields) -
     let from = at + usize::from(bracket);
     let (stamp, used) = time::any(&text[from..])?;
     after_time(text, at, stamp, from + used, head, out)
+}
+
+/// `[7] 2024/01/31 10:00:00.123456 [INF] message`
+fn pid_first(text: &[u8], at: usize, head: &mut Head, out: &mut Fields) -> Option<usize> {
+    let close = at + 1 + scan::digits(text, at + 1);
+    if close == at + 1 || text.get(close..close + 2) != Some(b"] ") {
+        return None;
+    }
+    let end = timed(text, close + 2, head, out)?;
+    out.push(Key::Pid, at + 1, close);
+    head.pid = true;
+    Some(end)
 }
 
 /// `10:00:00.123 [main] INFO  c.e.App - message` of logback, `[10:00:00] [Server thread/INFO]: message`.
@@ -64,7 +77,7 @@ fn elapsed(text: &[u8], at: usize) -> Option<usize> {
 /// Over what stands behind the time that begins at `at` (with its bracket) and whose text ends at `stop`.
 fn after_time(text: &[u8], at: usize, stamp: Stamp, stop: usize, head: &mut Head, out: &mut Fields) -> Option<usize> {
     let bracket = text[at] == b'[';
-    let close = if bracket { scan::find(text, stop, b']').filter(|close| close - stop <= 40)? } else { stop };
+    let close = if bracket { scan::find(text, stop, b']').filter(|close| close - stop <= 100)? } else { stop };
     let end = close + usize::from(bracket);
     if !matches!(text.get(end), None | Some(b' ' | b'\t' | b':' | b'|' | b'[' | b']' | b',' | b'-' | b';' | 0x1b)) {
         return None;
@@ -77,6 +90,16 @@ fn after_time(text: &[u8], at: usize, stamp: Stamp, stop: usize, head: &mut Head
     } else if text[inside..close].starts_with(b": ") {
         // `[2024-01-31 10:00:00,123: INFO/MainProcess]`
         head.level = upper_level(text, inside + 2).map(|(level, _)| level);
+    } else if inside > stop
+        && let Some((level, stop)) = upper_level(text, inside)
+    {
+        // `[2024-01-31T10:00:00Z INFO  my_app::server]`
+        head.level = Some(level);
+        let target = scan::skip_blanks(text, stop).min(close);
+        if !text[target..close].contains(&b' ') {
+            out.push_some(Key::Logger, text, target, close);
+            head.logger = true;
+        }
     }
     out.time = Some(stamp);
     head.bracketed = bracket;

@@ -4,5 +4,6 @@ mod common;
 mod dialects;
 mod formats;
 mod framing;
+mod heads;
 mod parsing;
 mod properties;
