@@ -161,8 +161,13 @@ async fn main() -> Outcome<()> {
     // STORE_DIR keeps the store, to be asked by the example `ask`.
     let temporary = tempfile::tempdir()?;
     let folder = std::env::var_os("STORE_DIR").map_or_else(|| temporary.path().to_owned(), PathBuf::from);
-    let head = std::env::var("HEAD_MIB").ok().and_then(|mib| mib.parse().ok()).unwrap_or(32);
-    let options = Options { head_bytes: base::ByteSize::mib(head), merge: false, ..Options::default() };
+    let mut options = Options { merge: false, ..Options::default() };
+    if let Some(mib) = std::env::var("HEAD_MIB").ok().and_then(|mib| mib.parse().ok()) {
+        options.head_bytes = base::ByteSize::mib(mib);
+    }
+    if let Some(threads) = std::env::var("SEAL_THREADS").ok().and_then(|threads| threads.parse().ok()) {
+        options.seal_threads = threads;
+    }
     let store = EmbeddedStore::open(&folder, options)?;
     store.attach(QueueId(1)).await?;
     let (before, wall) = (cpu(), Instant::now());

@@ -11,7 +11,7 @@ use super::bloom::{self, TokenSet};
 use super::columns::{FieldColumn, Interner};
 use super::encode;
 use super::index::{CodedAt, FIXED, FieldAt, Group, LinePage, PartIndex, StreamRun};
-use super::plan::{Entry, PAGE_BYTES, PartPlan, split_evenly};
+use super::plan::{Entry, PAGE_BYTES, PartPlan, page_len, split_evenly};
 use super::rows::{Chunk, Origin, Row};
 use super::schema;
 use super::sidecar;
@@ -429,11 +429,11 @@ fn lines<C: Chunk>(
     mut sink: GroupSink<'_>,
     scratch: &mut Scratch,
 ) -> Result<(Vec<LinePage>, Vec<Vec<u64>>), ParquetError> {
-    let bytes = entries.iter().map(|entry| line_len(chunks, entry)).sum();
+    let bytes = entries.iter().map(|entry| page_len(chunks, entry)).sum();
     let mut column = LineSink::new();
     let (mut pages, mut tokens) = (Vec::new(), Vec::new());
     let mut first_row = 0;
-    for rows in split_evenly(entries, bytes, PAGE_BYTES, |entry| line_len(chunks, entry)) {
+    for rows in split_evenly(entries, bytes, PAGE_BYTES, |entry| page_len(chunks, entry)) {
         let page = &entries[first_row..first_row + rows];
         scratch.page.clear();
         for entry in page {

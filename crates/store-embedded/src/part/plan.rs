@@ -53,7 +53,7 @@ pub(crate) struct PartPlan {
 /// search is the range of times that the manifest keeps for each part.
 pub(crate) fn plan<C: Chunk>(chunks: &[C]) -> Plan {
     let (origins, entries) = entries(chunks);
-    let days = by_day(entries, |entry| line_len(chunks, entry));
+    let days = by_day(entries, |entry| page_len(chunks, entry));
     let parts = days
         .into_iter()
         .map(|(day, mut entries)| {
@@ -61,16 +61,17 @@ pub(crate) fn plan<C: Chunk>(chunks: &[C]) -> Plan {
             let stream = |entry: &Entry| &origins[entry.origin as usize].stream;
             let streams = stream_ranks(&origins);
             entries.sort_by_key(|e| (streams[e.origin as usize], e.time, e.key, e.offset));
-            let groups = groups(&entries, |a, b| stream(a) == stream(b), |entry| line_len(chunks, entry));
+            let groups = groups(&entries, |a, b| stream(a) == stream(b), |entry| page_len(chunks, entry));
             PartPlan { day, entries, groups }
         })
         .collect();
     Plan { origins, parts }
 }
 
-fn line_len<C: Chunk>(chunks: &[C], entry: &Entry) -> u64 {
+/// What a row adds to a page: its line and the line's length. So rows are bounded too where lines are empty.
+pub(crate) fn page_len<C: Chunk>(chunks: &[C], entry: &Entry) -> u64 {
     let (start, end) = chunks[entry.chunk as usize].line(entry.row as usize);
-    (end - start) as u64
+    (end - start) as u64 + 4
 }
 
 /// For each origin the rank of its stream.
