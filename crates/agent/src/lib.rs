@@ -7,6 +7,7 @@
 //!
 //! Must not know: any driver, how lines are parsed, where they are stored.
 
+mod binary;
 mod buffer;
 mod checkpoint;
 pub mod discover;

@@ -12,6 +12,7 @@ use model::{FileState, Format, SourceId, SourceKey};
 use rustix::fs::FileType;
 
 use super::Shard;
+use crate::binary::looks_binary;
 use crate::discover::Claim;
 use crate::identity::{self, Seen, TAIL_LEN, naming_prefix, read_up_to, source_id};
 use crate::ledger::Entry;
@@ -21,8 +22,6 @@ use crate::tail::{Phase, Tail};
 pub(super) const COARSE: i64 = 100_000;
 /// A copy of a file that is not truncated within this time after the copy was made is a file of its own.
 const SHADOW_WAIT_MIN: Duration = Duration::from_secs(2);
-/// The first bytes by which a file that is no text is told.
-const BINARY_LEN: usize = 1024;
 
 impl Shard {
     /// Looks at which file stands at a path.
@@ -377,7 +376,7 @@ impl Shard {
         if !std::mem::replace(&mut tail.may_be_binary, false) || tail.read.end > 0 {
             return false;
         }
-        if !block[..block.len().min(BINARY_LEN)].contains(&0) {
+        if !looks_binary(block) {
             return false;
         }
         let (path, source) = (tail.path.display().to_string(), tail.source);
