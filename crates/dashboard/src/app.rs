@@ -78,6 +78,7 @@ pub(crate) struct Figures {
     seconds: Family<Asked, Histogram>,
     pub connections: Gauge,
     pub refused: Counter,
+    pub streams: Gauge,
     pub streamed_bytes: Counter,
     pub skipped: Counter,
 }
@@ -91,6 +92,7 @@ impl Figures {
             seconds,
             connections: Gauge::default(),
             refused: Counter::default(),
+            streams: Gauge::default(),
             streamed_bytes: Counter::default(),
             skipped: Counter::default(),
         };
@@ -99,6 +101,7 @@ impl Figures {
         metrics.register("dashboard_request_seconds", "time until an answer began", figures.seconds.clone());
         metrics.register("dashboard_connections", "open connections", figures.connections.clone());
         metrics.register("dashboard_refused_connections", "connections beyond a bound", figures.refused.clone());
+        metrics.register("dashboard_streams", "streamed searches that are open", figures.streams.clone());
         metrics.register("dashboard_streamed_bytes", "bytes of streamed answers", figures.streamed_bytes.clone());
         metrics.register("dashboard_skipped_records", "records that a slow tail skipped", figures.skipped.clone());
         figures

@@ -51,7 +51,8 @@ const FIRST_PAGE: usize = 100;
 const GROWTH: usize = 8;
 /// Hits of a page at most.
 const PAGE: usize = 20_000;
-/// What a page should hold at most, so pages of long lines get fewer of them.
+/// What a page should hold at most, so pages of long lines get fewer of them. Streams share it: however many clients
+/// read slowly, their pages take little memory together.
 const PAGE_BYTES: usize = 8 << 20;
 /// Bytes handed on at a time.
 const CHUNK: usize = 128 << 10;
@@ -76,8 +77,11 @@ pub(crate) async fn search(
     }
     let wrong = || Problem::parameter("cursor", "cursor: it is not the `next` of an answer of this path");
     let after = params.filled("cursor").map(|text| parse_cursor(text).ok_or_else(wrong)).transpose()?;
-    let pages = Pages::new(app, SearchRequest { scope, limit, after });
-    if streamed { stream_pages(pages).await } else { one_page(pages).await }
+    let pages = Pages::new(Arc::clone(&app), SearchRequest { scope, limit, after });
+    match streamed {
+        true => stream_pages(Pages { _open: Some(Open::new(app)), ..pages }).await,
+        false => one_page(pages).await,
+    }
 }
 
 /// A page in one piece. It ends early where its lines are very long.
@@ -126,6 +130,22 @@ async fn stream_pages(mut pages: Pages) -> Result<Response, Problem> {
     })))
 }
 
+/// Counts a stream as open while it lives.
+struct Open(Arc<App>);
+
+impl Open {
+    fn new(app: Arc<App>) -> Self {
+        app.figures.streams.inc();
+        Self(app)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.figures.streams.dec();
+    }
+}
+
 /// A walk over the pages of a search.
 struct Pages {
     app: Arc<App>,
@@ -143,6 +163,8 @@ struct Pages {
     complete: bool,
     count: u64,
     ended: bool,
+    /// Of a stream.
+    _open: Option<Open>,
 }
 
 type Found = Result<SearchPage, StoreError>;
@@ -159,6 +181,7 @@ impl Pages {
             complete: true,
             count: 0,
             ended: false,
+            _open: None,
             app,
             scope: request.scope,
         }
@@ -190,7 +213,8 @@ impl Pages {
         let page = found.map_err(|_| Problem::new(&INTERNAL, "the search failed within; try again"))??;
         let bytes: usize = page.hits.iter().map(|hit| hit.line.len() + 200).sum();
         let mean = bytes / page.hits.len().max(1);
-        self.size = (self.size * GROWTH).min(PAGE).min(PAGE_BYTES / mean.max(1)).max(1);
+        let streams = usize::try_from(self.app.figures.streams.get()).unwrap_or_default().max(1);
+        self.size = (self.size * GROWTH).min(PAGE).min(PAGE_BYTES / streams / mean.max(1)).max(1);
         self.left -= page.hits.len().min(self.left);
         self.count += page.hits.len() as u64;
         self.next = page.next;

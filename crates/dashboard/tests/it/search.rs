@@ -66,6 +66,10 @@ fn all_of_them_stream_with_an_end() {
     let (rest, controls) = server.get(&format!("/api/v1/search?stream=true&limit=1000&cursor={next}")).lines();
     assert_eq!((rest.len(), &controls[0]["next"]), (345, &Value::Null));
     assert_eq!(some.into_iter().chain(rest).collect::<Vec<_>>(), hits);
+
+    // What is over holds nothing any more.
+    let closed = || server.get("/metrics").text().contains("logdrive_dashboard_streams 0\n");
+    assert!((0..1000).any(|_| closed()), "streams stay open");
 }
 
 #[test]
