@@ -29,6 +29,8 @@ pub struct Checkpoints {
     len: u64,
     base_len: u64,
     room: Vec<u8>,
+    /// It may end in a tear: nothing is added before it was written anew.
+    is_torn: bool,
 }
 
 impl Checkpoints {
@@ -59,9 +61,16 @@ impl Checkpoints {
             len: 0,
             base_len: 0,
             room: Vec::new(),
+            // Behind a tear nothing would be found again: begin with what could be read.
+            is_torn: true,
         };
-        // Behind a tear nothing would be found again: begin with what could be read.
-        this.compact(ledger, known_until).map_err(|error| failed("write", &path, error))?;
+        match this.compact(ledger, known_until) {
+            // A cache is no reason not to start: it is written once there is room.
+            Err(error) if is_full(&error) => {
+                tracing::warn!(path = %path.display(), %error, "checkpoints cannot be written yet")
+            }
+            written => written.map_err(|error| failed("write", &path, error))?,
+        }
         Ok((this, known_until))
     }
 
@@ -72,7 +81,10 @@ impl Checkpoints {
             frame(&mut self.room, |out| encode(entry, out));
         }
         frame(&mut self.room, |out| encode_alive(now, out));
-        self.file.write_all(&self.room)?;
+        if self.is_torn {
+            return Ok(());
+        }
+        self.file.write_all(&self.room).inspect_err(|_| self.is_torn = true)?;
         self.len += self.room.len() as u64;
         if self.room.capacity() > (1 << 20) {
             self.room = Vec::new();
@@ -80,9 +92,9 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// Whether most of the file is outdated.
+    /// Whether most of the file is outdated, or it may not be added to.
     pub const fn wants_compaction(&self) -> bool {
-        self.len > COMPACT_AT && self.len > 2 * self.base_len
+        self.is_torn || self.len > COMPACT_AT && self.len > 2 * self.base_len
     }
 
     /// Writes the file anew.
@@ -103,8 +115,13 @@ impl Checkpoints {
         }
         self.file = OpenOptions::new().append(true).open(&self.path)?;
         (self.len, self.base_len) = (out.len() as u64, out.len() as u64);
+        self.is_torn = false;
         Ok(())
     }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Reads entries until the bytes end or are damaged. The error is a version that is not known.

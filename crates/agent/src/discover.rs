@@ -125,6 +125,21 @@ impl Follow {
         }
     }
 
+    /// Whether everything in `folder` may be claimed, so that it is worth going through when it appears.
+    pub fn reaches_into(&self, folder: &Path) -> bool {
+        self.streams.iter().flat_map(|rules| &rules.patterns).any(|pattern| match pattern {
+            Pattern::Path(named) => folder.starts_with(named),
+            Pattern::Glob { base, depth, .. } => {
+                folder.strip_prefix(base).is_ok_and(|below| below.components().count() <= *depth)
+            }
+        })
+    }
+
+    /// Goes through a folder that appeared, with all its folders.
+    pub fn walk_from(&self, folder: &Path, found: &mut dyn FnMut(Found<'_>)) {
+        self.walk_folder(folder, DEPTH_MAX, &mut HashSet::new(), found);
+    }
+
     /// Goes through the files of one folder.
     pub fn list(&self, folder: &Path, found: &mut dyn FnMut(Found<'_>)) {
         self.walk_folder(folder, 0, &mut HashSet::new(), found);

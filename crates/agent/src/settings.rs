@@ -7,6 +7,7 @@ use std::time::Duration;
 use codec::Framing;
 use config::{Compression, Config, Multiline, ParseChoice, Start};
 use model::{Codec, Format, Revision};
+use rustix::process::{Resource, Rlimit};
 
 use crate::AgentError;
 use crate::reader::Limits;
@@ -68,6 +69,21 @@ const SINGLE_WAIT: Duration = Duration::from_millis(200);
 /// Equal hints within this time are one.
 const HINTS: Duration = Duration::from_millis(25);
 
+/// Of the descriptors that the system grants, at most this part is for followed files: queue, store and sockets need
+/// some too.
+const FILES_SHARE: u64 = 2;
+
+/// Raises what the system grants this process to what it may, and says how many files may be followed at a time.
+fn open_files_granted() -> usize {
+    let granted = rustix::process::getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: granted.maximum, ..granted };
+    let limit = match rustix::process::setrlimit(Resource::Nofile, raised) {
+        Ok(()) => granted.maximum,
+        Err(_) => granted.current,
+    };
+    limit.map_or(usize::MAX, |limit| usize::try_from(limit / FILES_SHARE).unwrap_or(usize::MAX))
+}
+
 impl Settings {
     /// From the configuration.
     pub fn resolve(config: &Config) -> Result<Self, AgentError> {
@@ -98,7 +114,7 @@ impl Settings {
             scan: agent.scan_interval.max(Duration::from_millis(1)),
             hints: HINTS.min(agent.sweep_interval),
             deleted_held: agent.deleted_held_bytes_max.0,
-            open_files: agent.open_files_max,
+            open_files: agent.open_files_max.min(open_files_granted()),
             checkpoints: config.data.join(&agent.checkpoints),
             codec: match config.queue.compression {
                 Compression::None => Codec::None,

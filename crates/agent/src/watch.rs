@@ -3,7 +3,7 @@
 //! Decision: the descriptor is read by the reader's own thread, at most once per hint interval. Between two reads the kernel folds equal events into one, so a file that is written fifty thousand times
 //! a second costs as much as one that is written fifty times.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::io;
 use std::mem::MaybeUninit;
@@ -21,7 +21,9 @@ pub enum Hint {
     Written(PathBuf),
     /// A name appeared, vanished or changed.
     Named(PathBuf),
-    /// A folder appeared or vanished: look everywhere.
+    /// A folder appeared.
+    Folder(PathBuf),
+    /// A folder vanished or changed: look everywhere.
     Folders,
     /// Hints were lost: look everywhere.
     Overflow,
@@ -120,12 +122,39 @@ impl Watch {
             }
             let Some(folder) = self.folders.get(&wd) else { continue };
             if flags.contains(ReadFlags::ISDIR) {
-                hints.push(Hint::Folders);
+                let name = event.file_name().map(|name| folder.join(OsStr::from_bytes(name.to_bytes())));
+                hints.push(match name {
+                    Some(appeared) if flags.intersects(ReadFlags::CREATE | ReadFlags::MOVED_TO) => {
+                        Hint::Folder(appeared)
+                    }
+                    Some(gone) if flags.intersects(ReadFlags::DELETE | ReadFlags::MOVED_FROM) => {
+                        // A folder that is removed was empty: only a renamed one has others in it.
+                        if flags.contains(ReadFlags::MOVED_FROM) || self.watched.contains_key(&gone) {
+                            forget(inotify, &mut self.folders, &mut self.watched, &gone);
+                        }
+                        Hint::Folders
+                    }
+                    _ => Hint::Folders,
+                });
             } else if let Some(name) = event.file_name() {
                 let path = folder.join(OsStr::from_bytes(name.to_bytes()));
                 hints.push(if flags.contains(ReadFlags::MODIFY) { Hint::Written(path) } else { Hint::Named(path) });
             }
         }
+    }
+}
+
+/// A folder is gone from its place, and what is in it too. The kernel says so of the folder itself only once nobody has
+/// a file of it open any more (as we may), and of what is in a renamed one never.
+fn forget(inotify: &OwnedFd, folders: &mut HashMap<i32, PathBuf>, watched: &mut HashMap<PathBuf, i32>, gone: &Path) {
+    let wds: HashSet<i32> = watched.iter().filter(|(path, _)| path.starts_with(gone)).map(|(_, wd)| *wd).collect();
+    for wd in &wds {
+        // It may be gone already.
+        let _ = inotify::remove_watch(inotify, *wd);
+        folders.remove(wd);
+    }
+    if !wds.is_empty() {
+        watched.retain(|_, wd| !wds.contains(wd));
     }
 }
 
@@ -144,7 +173,8 @@ mod tests {
         std::fs::create_dir(folder.path().join("sub")).expect("makes");
         let mut hints = Vec::new();
         watch.read(&mut hints).expect("reads");
-        let wanted = [Hint::Named(a.clone()), Hint::Written(a.clone()), Hint::Named(a), Hint::Named(b), Hint::Folders];
+        let sub = Hint::Folder(folder.path().join("sub"));
+        let wanted = [Hint::Named(a.clone()), Hint::Written(a.clone()), Hint::Named(a), Hint::Named(b), sub];
         assert_eq!(hints, wanted);
     }
 
@@ -161,5 +191,30 @@ mod tests {
         assert!(hints.contains(&Hint::Folders) && !watch.covers(&sub));
         std::fs::create_dir(&sub).expect("makes");
         assert!(watch.add(&sub));
+    }
+
+    #[test]
+    fn a_folder_that_returns_or_moves_is_watched_anew_although_a_file_of_the_old_one_is_open() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (sub, moved) = (folder.path().join("sub"), folder.path().join("moved"));
+        let mut watch = Watch::new();
+        let mut hints = Vec::new();
+        watch.add(folder.path());
+        std::fs::create_dir_all(sub.join("deep")).expect("makes");
+        assert!(watch.add(&sub) && watch.add(&sub.join("deep")));
+        let held = std::fs::File::create(sub.join("deep/a")).expect("makes");
+        std::fs::remove_dir_all(&sub).expect("removes");
+        std::fs::create_dir_all(sub.join("deep")).expect("makes");
+        watch.read(&mut hints).expect("reads");
+        assert!(hints.contains(&Hint::Folder(sub.clone())));
+        assert!(watch.add(&sub) && watch.add(&sub.join("deep")));
+        drop(held);
+        std::fs::rename(&sub, &moved).expect("renames");
+        watch.read(&mut hints).expect("reads");
+        assert!(watch.add(&moved) && watch.add(&moved.join("deep")));
+        hints.clear();
+        std::fs::write(moved.join("deep/b"), b"x").expect("writes");
+        watch.read(&mut hints).expect("reads");
+        assert!(hints.contains(&Hint::Named(moved.join("deep/b"))), "{hints:?}");
     }
 }

@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
+use std::time::Duration;
 
 use model::{Generation, Missed, MissedReason, SourceKey};
 use rustix::fs::OFlags;
@@ -13,6 +14,9 @@ use crate::identity::{self, Witness};
 use crate::status::add;
 use crate::tail::decide::{Decision, decide};
 use crate::tail::{Mark, Phase};
+
+/// A file that must wait for others to be closed looks again so soon.
+const OPEN_AGAIN: Duration = Duration::from_millis(50);
 
 impl Shard {
     /// Looks at a file and does what there is to do.
@@ -113,12 +117,20 @@ impl Shard {
         Ok(())
     }
 
-    /// Opens the file if it is not open. `false`: it is not there any more.
+    /// Opens the file if it is not open. `false`: it is not there any more, or too many others are open: then it waits.
     pub(super) fn ensure_open(&mut self, index: usize) -> io::Result<bool> {
         let Some(tail) = self.tails[index].as_ref() else { return Ok(false) };
         if tail.file.is_some() {
             return Ok(true);
         }
+        if self.open >= self.links.settings.open_files {
+            self.close_some();
+            if self.open >= self.links.settings.open_files {
+                self.timer(index, self.now + OPEN_AGAIN);
+                return Ok(false);
+            }
+        }
+        let Some(tail) = self.tails[index].as_ref() else { return Ok(false) };
         // Never a pipe that would make us wait: the kind was seen before, this is for the moment between.
         let flags = (OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY).bits().cast_signed();
         let file = match OpenOptions::new().read(true).custom_flags(flags).open(&tail.path) {
@@ -133,9 +145,6 @@ impl Shard {
         if (at.st_dev, at.st_ino) != (tail.id.dev, tail.id.ino) {
             self.lost(index);
             return Ok(false);
-        }
-        if self.open >= self.links.settings.open_files {
-            self.close_some();
         }
         if let Some(tail) = self.tails[index].as_mut() {
             tail.file = Some(file);

@@ -341,6 +341,10 @@ impl Shard {
                     None => self.examine_path(&path),
                 },
                 Hint::Named(path) => self.examine_path(&path),
+                Hint::Folder(path) => {
+                    self.new_folder(&path);
+                    self.scan.soon(self.now);
+                }
                 Hint::Folders | Hint::Overflow => self.scan.soon(self.now),
             }
         }

@@ -20,6 +20,8 @@ pub(super) struct ScanState {
     pub count: u64,
     /// How long the last one took.
     took: Duration,
+    /// When the last one ended.
+    ended: Mono,
     /// When the last one began.
     pub began_at: Timestamp,
 }
@@ -48,7 +50,7 @@ impl ScanState {
 
     /// Something happened that only a scan can tell.
     pub fn soon(&mut self, now: Mono) {
-        self.due = self.due.min(now + SOON.max(self.took * SHARE));
+        self.due = self.due.min((now + SOON).max(self.ended + self.took * SHARE));
     }
 }
 
@@ -68,6 +70,7 @@ impl Shard {
         let ended = self.began.elapsed();
         self.scan.began_at = began_at;
         self.scan.took = ended.saturating_sub(self.now);
+        self.scan.ended = ended;
         self.scan.due = ended + self.links.settings.scan.max(self.scan.took * SHARE);
         add(&self.links.shared.counters.scans, 1);
         if self.watch.is_exhausted() {
@@ -75,6 +78,17 @@ impl Shard {
                 "the system grants no more inotify watches; files there are polled (see fs.inotify.max_user_watches)";
             self.links.shared.trouble("inotify", reason.to_owned(), self.links.clock.now());
         }
+    }
+
+    /// Goes through a folder that appeared, at once: what is in it may vanish before the next scan.
+    pub(super) fn new_folder(&mut self, folder: &Path) {
+        if !self.links.follow.reaches_into(folder) {
+            return;
+        }
+        let follow = self.links.follow.clone();
+        let mut missing = Vec::new();
+        // What is wrong with it, the scan that follows will say.
+        follow.walk_from(folder, &mut |found| self.found(found, &mut missing));
     }
 
     /// Goes through one folder.

@@ -166,6 +166,9 @@ impl Shard {
         let flags = flags_of(tail, range);
         if start == 0 {
             tail.prefix = Witness::of_start(&block.bytes()[..range.len]);
+            // Who this is reaches the checkpoints before the queue has it: were the process killed now and the content
+            // replaced meanwhile, nothing else could tell the new from the old.
+            self.next.flush = self.now;
         }
         let (raw, held) = block.buffer.into_payload(block.from, block.from + range.len);
         let (codec, payload, payload_crc) = codec::encode_payload(raw, settings.codec);
