@@ -199,7 +199,7 @@ impl Default for AgentConfig {
 
 impl Default for TransferConfig {
     fn default() -> Self {
-        Self { group: "store".to_owned(), threads: 2, poll_bytes: ByteSize::mib(4) }
+        Self { group: "store".to_owned(), threads: 2, poll_bytes: ByteSize::mib(2) }
     }
 }
 

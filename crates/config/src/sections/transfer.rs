@@ -11,7 +11,7 @@ pub(crate) const SECTION: Section = Section {
     keys: &[
         Key::new("group", Kind::Text, "store", "The consumer group."),
         Key::new("threads", Kind::Count(1, 256), "2", "Threads that parse."),
-        Key::new("poll_bytes", Kind::Size, "4MiB", "Bytes polled at a time."),
+        Key::new("poll_bytes", Kind::Size, "2MiB", "Bytes polled at a time."),
     ],
 };
 
