@@ -10,17 +10,26 @@ use tracing::warn;
 use crate::manifest::{Change, PartMeta, State, unpack_sources};
 
 /// Where damaged parts are put, for whoever wants to look at them.
-const QUARANTINE: &str = "_quarantine";
+pub(crate) const QUARANTINE: &str = "_quarantine";
 
-/// Removes what a crash left between writing a part and committing it, and what was replaced but not removed.
-pub(crate) fn remove_orphans(dir: &Path, state: &State) {
+/// Removes what a crash left between writing a part and committing it, and what was replaced but not removed. Where the
+/// manifest may have lost a commit (`keep`), it is put aside instead.
+pub(crate) fn remove_orphans(dir: &Path, state: &State, keep: bool) {
     let Ok(days) = std::fs::read_dir(dir) else { return };
     for day in days.flatten().filter(|day| day.file_name().to_string_lossy().starts_with("day=")) {
         let Ok(files) = std::fs::read_dir(day.path()) else { continue };
         for file in files.flatten() {
             let name = file.file_name();
             let is_orphan = part_number(&name.to_string_lossy()).is_some_and(|id| !state.parts.contains_key(&id));
-            if is_orphan && let Err(error) = std::fs::remove_file(file.path()) {
+            if !is_orphan {
+                continue;
+            }
+            let done = if keep {
+                std::fs::rename(file.path(), dir.join(QUARANTINE).join(&name))
+            } else {
+                std::fs::remove_file(file.path())
+            };
+            if let Err(error) = done {
                 warn!(path = %file.path().display(), %error, "cannot remove a file that belongs to no part");
             }
         }

@@ -63,7 +63,7 @@ impl EmbeddedStore {
         std::fs::create_dir_all(dir).map_err(io("create", dir))?;
         let lock = lock(dir)?;
         let (mut manifest, mut state) = Manifest::open(dir)?;
-        clean::remove_orphans(dir, &state);
+        clean::remove_orphans(dir, &state, manifest.is_cut());
         let (damaged, quarantined) = clean::quarantine_damaged(dir, &state);
         if !damaged.removed.is_empty() {
             manifest.commit(&damaged, || state.clone())?;

@@ -62,6 +62,30 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 }
 
 #[tokio::test]
+async fn parts_of_a_commit_that_cannot_be_read_are_put_aside_not_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store.attach(QueueId(9)).await.unwrap();
+    for n in 0..2 {
+        store.write(&[batch(1, n)]).await.unwrap();
+        store.flush().await.unwrap();
+    }
+    drop(store);
+    let (before, manifest) = (files(dir.path()), dir.path().join("_manifest"));
+    let mut bytes = std::fs::read(&manifest).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&manifest, &bytes).unwrap();
+
+    let store = open(dir.path());
+    assert_eq!(ids(&store).await.len(), 10);
+    let after = files(dir.path());
+    let aside = dir.path().join("_quarantine");
+    let gone: Vec<_> = before.iter().filter(|file| !after.contains(file)).collect();
+    assert!(gone.len() == 2 && gone.iter().all(|file| aside.join(file.file_name().unwrap()).exists()), "{gone:?}");
+    assert_eq!(std::fs::read(aside.join("_manifest")).unwrap(), bytes);
+}
+
+#[tokio::test]
 async fn what_was_not_flushed_is_gone_after_a_crash_and_is_taken_again() {
     let dir = tempfile::tempdir().unwrap();
     let batches: Vec<_> = (0..6).map(|n| batch(1, n)).collect();

@@ -18,6 +18,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use store::StoreError;
+use tracing::warn;
 
 pub(crate) use state::{Change, PartMeta, SourceChange, SourceName, SourceState, State};
 pub(crate) use wire::{pack_sources, unpack_sources};
@@ -38,6 +39,8 @@ pub(crate) struct Manifest {
     checkpoint_len: u64,
     /// Something failed halfway: the next commit replaces the file.
     is_suspect: bool,
+    /// Something at its end could not be read and was left out.
+    is_cut: bool,
 }
 
 impl Manifest {
@@ -59,8 +62,13 @@ impl Manifest {
         };
         let (state, len, checkpoint_len) = read(&bytes, &path)?;
         let file = OpenOptions::new().write(true).open(&path).map_err(io("open", &path))?;
+        let left_out = &bytes[len as usize..];
+        let is_cut = left_out.iter().any(|byte| *byte != 0);
+        if is_cut {
+            keep_aside(dir, &path, left_out.len());
+        }
         file.set_len(len).map_err(io("shorten", &path))?;
-        Ok((Self { dir: dir.to_owned(), file, len, checkpoint_len, is_suspect: false }, state))
+        Ok((Self { dir: dir.to_owned(), file, len, checkpoint_len, is_suspect: false, is_cut }, state))
     }
 
     /// Replaces the file by one that holds `checkpoint` only.
@@ -74,7 +82,12 @@ impl Manifest {
         std::fs::rename(&temp, &path).map_err(io("replace", &path))?;
         sync_dir(dir)?;
         let len = bytes.len() as u64;
-        Ok(Self { dir: dir.to_owned(), file, len, checkpoint_len: len, is_suspect: false })
+        Ok(Self { dir: dir.to_owned(), file, len, checkpoint_len: len, is_suspect: false, is_cut: false })
+    }
+
+    /// Whether a commit may be missing that was acknowledged: a tear at the end and damage there look the same.
+    pub const fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// Makes a change durable. `state` is the state before it, asked for where the file is replaced.
@@ -97,6 +110,14 @@ impl Manifest {
         self.len += bytes.len() as u64;
         Ok(())
     }
+}
+
+/// A commit that a crash cut off is worth nothing, one that was damaged later may be the only trace of its parts.
+fn keep_aside(dir: &Path, path: &Path, bytes: usize) {
+    let aside = dir.join(crate::clean::QUARANTINE);
+    let kept = std::fs::create_dir_all(&aside).and_then(|()| std::fs::copy(path, aside.join(NAME)));
+    let kept = kept.map_or_else(|error| format!("cannot be kept: {error}"), |_| aside.display().to_string());
+    warn!(path = %path.display(), bytes, %kept, "the manifest ends in what cannot be read: left out, and parts that nothing names are put aside");
 }
 
 fn frame(change: &Change, out: &mut Vec<u8>) {
