@@ -107,6 +107,7 @@ pub(crate) async fn audit(
     accounts.retain(|account| wanted.account(account));
     accounts.sort_by(|a, b| (&a.path, a.source, a.generation).cmp(&(&b.path, b.source, b.generation)));
     let troubles = app.troubles().into_iter().filter(|trouble| wanted.trouble(trouble));
+    let troubles = super::health::paused(&app).await.into_iter().chain(troubles);
     let problems: Vec<_> = troubles.take(limits.list_entries).map(PathProblem::from).collect();
     let complete = accounts.iter().all(|account| account.complete);
     let more = accounts.len() > skip.saturating_add(limit);

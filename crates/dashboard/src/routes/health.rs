@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::audit::PROBE;
 use super::stats::all_workers;
-use crate::app::App;
+use crate::app::{App, Trouble};
 
 /// The process is alive.
 #[derive(Serialize, JsonSchema)]
@@ -34,6 +34,21 @@ pub(crate) struct Ready {
     reasons: Vec<String>,
     /// What is not as it should be, but does not keep us from answering.
     notes: Vec<String>,
+}
+
+/// Engines that take nothing now (a full disk, say): which, and why.
+pub(crate) async fn paused(app: &App) -> Vec<Trouble> {
+    let trouble = |path: &str, reason| Trouble { host: None, path: path.to_owned(), reason };
+    let mut found = Vec::new();
+    if let Ok(Ok(stats)) = tokio::time::timeout(PROBE, app.parts.store.stats()).await {
+        found.extend(stats.paused.map(|why| trouble("store", format!("takes nothing now: {why}"))));
+    }
+    if let Some(queue) = &app.parts.queue
+        && let Ok(Ok(stats)) = tokio::time::timeout(PROBE, queue.stats(LINES)).await
+    {
+        found.extend(stats.paused.map(|why| trouble("queue", format!("takes nothing now: {why}"))));
+    }
+    found
 }
 
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response {

@@ -85,7 +85,7 @@ pub(crate) async fn sources(
     Ok(Json(SourcesAnswer { sources: reports.into_iter().take(limit).map(Source::from).collect(), count }))
 }
 
-/// What cannot be read or followed.
+/// What cannot be read, followed or taken.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Problems")]
 pub(crate) struct ProblemsAnswer {
@@ -94,7 +94,7 @@ pub(crate) struct ProblemsAnswer {
     count: usize,
 }
 
-/// A path that cannot be read or followed.
+/// A path that cannot be read or followed, or `queue` or `store` where that takes nothing now.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PathProblem")]
 pub(crate) struct Problem {
@@ -113,7 +113,8 @@ impl From<Trouble> for Problem {
 }
 
 pub(crate) async fn problems(State(app): State<Arc<App>>) -> Json<ProblemsAnswer> {
-    let troubles = app.troubles();
+    let mut troubles = super::health::paused(&app).await;
+    troubles.extend(app.troubles());
     let count = troubles.len();
     let shown = troubles.into_iter().take(app.parts.limits.list_entries);
     Json(ProblemsAnswer { problems: shown.map(Problem::from).collect(), count })
