@@ -146,7 +146,8 @@ pub(crate) fn write_text(out: &mut Vec<u8>, text: &str) {
     let _ = serde_json::to_writer(out, text);
 }
 
-/// Whether it is a JSON number without exponent, of at most 15 digits (which a double holds exactly), and not `-0`.
+/// Whether it is a JSON number without exponent, of at most 15 digits (which a double holds exactly), as a program
+/// would write it again: neither `-0` nor `3.10`, which is a version more often than a number.
 fn is_plain_number(text: &[u8]) -> bool {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     let whole = digits.iter().take_while(|b| b.is_ascii_digit()).count();
@@ -155,8 +156,8 @@ fn is_plain_number(text: &[u8]) -> bool {
         Some(b'.') => digits.len() - whole - 1,
         Some(_) => return false,
     };
-    let fraction_is_right =
-        digits.len() == whole || (fraction > 0 && digits[whole + 1..].iter().all(u8::is_ascii_digit));
+    let fraction_is_right = digits.len() == whole
+        || (fraction > 0 && digits[whole + 1..].iter().all(u8::is_ascii_digit) && !digits.ends_with(b"0"));
     let zero_is_right = whole == 1 || digits.first() != Some(&b'0');
     whole > 0 && fraction_is_right && zero_is_right && whole + fraction <= 15 && text != b"-0"
 }
@@ -227,7 +228,7 @@ mod tests {
             ("0", true),
             ("-7", true),
             ("0.5", true),
-            ("12.50", true),
+            ("12.5", true),
             ("123456789012345", true),
             ("1234567890123456", false),
             ("", false),
@@ -235,6 +236,7 @@ mod tests {
             ("01", false),
             ("-0", false),
             ("1.", false),
+            ("3.10", false),
             (".5", false),
             ("1e5", false),
             ("+1", false),
