@@ -54,8 +54,11 @@ fn insist<T>(inner: &Inner, backoff: &mut Backoff, mut work: impl FnMut() -> Res
             }
             Err(error) => {
                 let wait = backoff.next_wait();
-                warn!(error = %error.chain(), wait_ms = wait.as_millis() as u64, "cannot make a part, trying again");
                 let mut head = inner.head.lock();
+                // Said once: what goes on failing is shown by the statistics.
+                if head.seal_fault.is_none() {
+                    warn!(error = %error.chain(), "cannot make a part, trying again until it works");
+                }
                 head.seal_fault = Some(error.to_string());
                 inner.tick();
                 let until = Instant::now() + wait;
