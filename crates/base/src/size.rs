@@ -57,7 +57,9 @@ impl FromStr for ByteSize {
 
 impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some((unit, len)) = UNITS.iter().find(|(_, len)| self.0 >= *len && self.0.is_multiple_of(*len)) {
+        let exact =
+            |(_, len): &&(&str, u64)| self.0 >= *len && self.0.is_multiple_of(*len) && (*len > 1 || self.0 < 1000);
+        if let Some((unit, len)) = UNITS.iter().find(exact) {
             return write!(f, "{}{unit}", self.0 / len);
         }
         match UNITS[4..].iter().find(|(_, len)| self.0 >= *len) {
