@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use common::Yard;
+use model::FileState;
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -90,6 +91,18 @@ impl Life {
         self.yard.until("everything is held", |yard| yard.recorder.all_bytes() >= bytes);
     }
 
+    /// Waits until the agent knows that the queue has all of the file: a copy is told by what is acknowledged.
+    fn acknowledged(&self) {
+        let len = std::fs::metadata(self.yard.path("app.log")).map_or(0, |at| at.len());
+        let path = self.yard.path("app.log").to_string_lossy().into_owned();
+        self.yard.until("it is acknowledged", |yard| {
+            let sources = yard.handle().sources();
+            sources
+                .iter()
+                .any(|s| *s.path == *path && s.state == FileState::Following && s.queued == len && s.size == len)
+        });
+    }
+
     fn shift(&mut self) {
         for n in (1..=self.rotated).rev() {
             self.yard.rename(&format!("app.log.{n}"), &format!("app.log.{}", n + 1));
@@ -110,6 +123,7 @@ impl Life {
                 self.shift();
                 // What the witnesses need: some of it was read, and the checkpoint of that is not lost afterwards.
                 self.settle();
+                self.acknowledged();
                 self.append(20);
                 std::fs::copy(self.yard.path("app.log"), self.yard.path("app.log.1")).expect("copies");
                 self.yard.truncate("app.log");

@@ -270,11 +270,16 @@ impl Shard {
                 }
             }
             drop(ledger);
-            // A copy that is still being made is shorter than what was read of its original.
+            // A copy that is still being made is shorter than what was read of its original; and an original of which
+            // nothing is acknowledged yet has no witness.
             if let Some(original) = self.by_path.get(&*base).and_then(|other| self.tails[*other].as_ref())
                 && original.source != tail.source
-                && tail.size < original.read.end
-                && original.file.as_ref().is_some_and(|original| same_so_far(file, original, tail.size))
+                && original.read.end > 0
+                && (tail.size < original.read.end || original.acked.end == 0)
+                && original
+                    .file
+                    .as_ref()
+                    .is_some_and(|original_file| same_so_far(file, original_file, tail.size.min(original.read.end)))
             {
                 return Some(original.key);
             }
