@@ -8,6 +8,7 @@ mod client;
 mod commands;
 mod demo;
 mod failure;
+mod memory;
 mod node;
 mod render;
 mod settings;
@@ -22,10 +23,8 @@ use clap::Parser;
 use cli::{Cli, Command};
 use failure::Failure;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
+    memory::keep_freed_pages_for_a_while();
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
         let payload = info.payload();

@@ -31,7 +31,7 @@ pub(crate) const SECTION: Section = Section {
             "The oldest parts are removed while the store is larger than this.",
         ),
         Key::new("free_bytes_min", Kind::Size, "256MiB", "Nothing is taken while less than this is free on the disk."),
-        Key::new("head_bytes", Kind::Size, "16MiB", "Bytes of lines gathered in memory before a part is made."),
+        Key::new("head_bytes", Kind::Size, "14MiB", "Bytes of lines gathered in memory before a part is made."),
         Key::new(
             "head_age",
             Kind::Duration,
