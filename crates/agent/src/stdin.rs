@@ -227,15 +227,8 @@ impl Worker {
     /// What silence, or the end, has released.
     fn flush(&self) -> Flush {
         let (silence, waits) = (self.grown_at.elapsed(), self.settings.waits);
-        if self.ended.is_some() || silence >= waits.partial {
-            Flush::Line
-        } else if silence >= waits.record {
-            Flush::Record
-        } else if silence >= waits.single {
-            Flush::Single
-        } else {
-            Flush::Nothing
-        }
+        let line_due = if self.ended.is_some() { Duration::ZERO } else { waits.partial };
+        waits.released(silence, line_due)
     }
 
     fn recognise(&mut self) {

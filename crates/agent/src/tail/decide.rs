@@ -18,6 +18,21 @@ pub struct Waits {
     pub rotate: Duration,
 }
 
+impl Waits {
+    /// What need not wait any longer after such a silence, where the end of a line is due after `line_due`.
+    pub fn released(self, silence: Duration, line_due: Duration) -> Flush {
+        if silence >= line_due {
+            Flush::Line
+        } else if silence >= self.record {
+            Flush::Record
+        } else if silence >= self.single {
+            Flush::Single
+        } else {
+            Flush::Nothing
+        }
+    }
+}
+
 /// What is known and seen of a file.
 #[derive(Clone, Copy, Debug)]
 pub struct View {
@@ -63,11 +78,11 @@ pub fn decide(view: View, now: Mono, waits: Waits) -> Decision {
     let silence = now.saturating_sub(view.grown_at);
     if view.size > view.read {
         return match view.held {
-            None => Decision::Read(released(view, silence, waits)),
+            None => Decision::Read(waits.released(silence, line_due(view, waits))),
             Some(held) => {
                 let due = due(view, held, waits);
                 if silence >= due {
-                    Decision::Read(released(view, silence, waits))
+                    Decision::Read(waits.released(silence, line_due(view, waits)))
                 } else {
                     Decision::Wait(view.grown_at + due)
                 }
@@ -93,18 +108,6 @@ fn due(view: View, held: Held, waits: Waits) -> Duration {
 /// A file that nobody will write to any more does not keep its last line for long.
 fn line_due(view: View, waits: Waits) -> Duration {
     if view.phase == Phase::Draining && view.replaced { waits.partial.min(waits.rotate) } else { waits.partial }
-}
-
-fn released(view: View, silence: Duration, waits: Waits) -> Flush {
-    if silence >= line_due(view, waits) {
-        Flush::Line
-    } else if silence >= waits.record {
-        Flush::Record
-    } else if silence >= waits.single {
-        Flush::Single
-    } else {
-        Flush::Nothing
-    }
 }
 
 #[cfg(test)]
