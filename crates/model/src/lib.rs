@@ -10,6 +10,7 @@ mod id;
 mod ledger;
 mod parsed;
 mod place;
+mod point;
 pub mod wire;
 
 pub use batch::{Batch, BatchFlags, BatchHeader, Codec};
@@ -18,4 +19,5 @@ pub use id::{Generation, ParseIdError, RecordId, Revision, SourceId, SourceKey};
 pub use ledger::{FileState, Missed, MissedReason, SourceReport};
 pub use parsed::{Column, Marks, ParsedBatch, Record, Span, SpareField, Values};
 pub use place::{Cursors, Partition, Place, QueueId};
+pub use point::{FieldValue, Point};
 pub use wire::WireError;

@@ -34,6 +34,8 @@ pub use memory::{MemoryOptions, MemoryQueue};
 pub const LINES: &str = "lines";
 /// The topic of what could not be delivered.
 pub const DEAD_LETTERS: &str = "dead-letters";
+/// The topic of points, in line protocol: host metrics, one line a point.
+pub const METRICS: &str = "metrics";
 
 /// How far the queue holds a source, contiguously from where it began.
 ///
@@ -175,6 +177,14 @@ pub trait Producer: Send + Sync {
     /// Takes a batch. Batches of one source are handled in the order of the calls; the call itself does not wait for
     /// the disk or the network (at most for a lock), and the ack resolves once the batch is durable.
     fn append(&self, batch: Batch) -> Ack;
+
+    /// Whether the queue itself keeps, durably, how far it holds each source. Where it does not (a queue of records,
+    /// shared with other programs), it knows only what passed through this producer since it was made: it takes the
+    /// first batch of any source wherever that starts, and whoever appends must keep durable what it cut where, before
+    /// it appends, and must expect that records arrive twice.
+    fn keeps_positions(&self) -> bool {
+        true
+    }
 
     /// How far each source is held, in the order asked. `None`: nothing is known of it.
     ///

@@ -11,6 +11,7 @@
 pub mod decorators;
 mod error;
 mod memory;
+pub mod metrics;
 pub mod naive;
 pub mod query;
 mod request;

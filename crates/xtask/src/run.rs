@@ -13,6 +13,10 @@ const PYARROW: &str = "pyarrow>=21";
 const PYTHON_VAR: &str = "LOGDRIVE_TEST_PYTHON";
 /// Tells the tests which logdrive to drive.
 const BINARY_VAR: &str = "LOGDRIVE_TEST_BINARY";
+/// Property tests draw from this seed, so that a run says the same of the same code wherever it runs. By hand, give
+/// another seed, and `PROPTEST_CASES` for more of them.
+const SEED_VAR: &str = "PROPTEST_RNG_SEED";
+const SEED: &str = "20261121";
 
 /// The root of the checkout.
 pub fn root() -> PathBuf {
@@ -55,6 +59,9 @@ pub fn test(args: &[String]) -> Result<()> {
     let mut tests = cargo(&["test", "--workspace", "--locked"]);
     if !python.as_os_str().is_empty() {
         tests.env(PYTHON_VAR, python);
+    }
+    if std::env::var_os(SEED_VAR).is_none() {
+        tests.env(SEED_VAR, SEED);
     }
     tests.env(BINARY_VAR, target().join("debug/logdrive")).args(args);
     run(tests)

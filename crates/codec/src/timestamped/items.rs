@@ -305,7 +305,7 @@ fn named_level(text: &[u8], at: usize, end: usize, head: &mut Head, out: &mut Fi
 /// A level at `at`: capitals; or any spelling that a colon, a tab or a bar ends; or etcd's single letter.
 fn level_word(text: &[u8], at: usize) -> Option<(Level, usize)> {
     // `*INFO*`
-    if text[at] == b'*' {
+    if *text.get(at)? == b'*' {
         return upper_level(text, at + 1)
             .filter(|(_, end)| text.get(*end) == Some(&b'*'))
             .map(|(level, end)| (level, end + 1));

@@ -65,6 +65,8 @@ fn times_of_day_and_other_clocks() {
 fn odd_heads() {
     use Format::Timestamped;
     check(&[
+        // A name that ends its line with ": " is followed by nothing at all.
+        ("2024-01-31T10:00:00Z app: ", Timestamped, "2024-01-31T10:00:00Z", Level::Unknown, ""),
         // MariaDB pads the hour
         (
             "2024-01-31  9:00:00 0 [Note] InnoDB: Buffer pool(s) load completed at 240131  9:00:00",
