@@ -11,7 +11,7 @@ pub(crate) const BLOCK_BYTES: usize = 64;
 /// Bits set for each token.
 const PROBES: u32 = 6;
 /// Bits spent on each distinct token.
-const BITS_PER_TOKEN: usize = 12;
+const BITS_PER_TOKEN: usize = 14;
 
 /// The distinct tokens of one page, as hashes.
 pub(crate) struct TokenSet {

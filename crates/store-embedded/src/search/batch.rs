@@ -43,6 +43,10 @@ impl Block for BatchBlock {
         self.batch.records.len()
     }
 
+    fn bounds(&self) -> (Timestamp, Timestamp) {
+        (Timestamp::MIN, Timestamp::MAX)
+    }
+
     fn read_times(&self) -> Result<(), StoreError> {
         Ok(())
     }

@@ -65,6 +65,9 @@ pub(super) enum Labels<'a> {
 pub(super) trait Block {
     fn rows(&self) -> usize;
 
+    /// Times between which all its times lie, known without reading them.
+    fn bounds(&self) -> (Timestamp, Timestamp);
+
     /// Reads the times, where they are not known yet.
     fn read_times(&self) -> Result<(), StoreError>;
 

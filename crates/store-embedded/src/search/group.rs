@@ -286,6 +286,10 @@ impl Block for PageBlock {
         self.rows
     }
 
+    fn bounds(&self) -> (Timestamp, Timestamp) {
+        (self.group.group().min_time, self.latest)
+    }
+
     fn read_times(&self) -> Result<(), StoreError> {
         self.group.times().map(drop)
     }

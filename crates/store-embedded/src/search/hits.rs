@@ -128,17 +128,26 @@ fn look<B: Block>(
     newest: &mut Newest,
     hit: &dyn Fn(usize) -> Result<Hit, StoreError>,
 ) -> Result<(), StoreError> {
-    block.read_times()?;
-    let mut mask: Vec<bool> = (0..block.rows())
-        .map(|row| {
+    let (min, max) = block.bounds();
+    // A rare term's page mostly turns out to have no match: its times are not worth reading before.
+    let wants_all = plan.covers(min, max) && after.is_none_or(|after| max <= after.time) && !newest.is_too_old(min);
+    let mut mask = vec![true; block.rows()];
+    if !wants_all {
+        block.read_times()?;
+        for (row, wanted) in mask.iter_mut().enumerate() {
             let time = block.time(row);
-            plan.range.contains(time) && after.is_none_or(|after| time <= after.time) && !newest.is_too_old(time)
-        })
-        .collect();
+            *wanted =
+                plan.range.contains(time) && after.is_none_or(|after| time <= after.time) && !newest.is_too_old(time);
+        }
+    }
     if is_empty(&mask) {
         return Ok(());
     }
     narrow(plan.matcher.root(), block, &mut mask)?;
+    if is_empty(&mask) {
+        return Ok(());
+    }
+    block.read_times()?;
     for row in rows(&mask).rev() {
         let time = block.time(row);
         if newest.is_too_old(time) {

@@ -201,10 +201,17 @@ impl Places {
     }
 }
 
+/// Of so few pages it is not worth knowing in which order they come: the times are read where there is a match.
+const FEW_PAGES: usize = 4;
+
 /// The pages of a row group that can hold a match.
 pub(super) fn pages(open: &Arc<OpenPart>, number: usize, plan: &Plan) -> Result<Vec<PageBlock>, StoreError> {
     let Some(wanted) = plan.pages(open, number)? else { return Ok(Vec::new()) };
     let group = Rc::new(GroupView::new(open, number));
+    let (min, max) = (group.group().min_time, group.group().max_time);
+    if wanted.iter().filter(|wanted| **wanted).count() <= FEW_PAGES && plan.covers(min, max) {
+        return Ok(wanted_pages(&group, &wanted));
+    }
     let times = group.times()?;
     let mut pages = Vec::new();
     for (page, at) in group.group().pages.iter().enumerate().filter(|(page, _)| wanted[*page]) {
@@ -221,9 +228,12 @@ pub(super) fn pages(open: &Arc<OpenPart>, number: usize, plan: &Plan) -> Result<
 /// As [`pages`], where all times of the group are in the range and their order is of no interest.
 pub(super) fn pages_untimed(open: &Arc<OpenPart>, number: usize, plan: &Plan) -> Result<Vec<PageBlock>, StoreError> {
     let Some(wanted) = plan.pages(open, number)? else { return Ok(Vec::new()) };
-    let group = Rc::new(GroupView::new(open, number));
+    Ok(wanted_pages(&Rc::new(GroupView::new(open, number)), &wanted))
+}
+
+fn wanted_pages(group: &Rc<GroupView>, wanted: &[bool]) -> Vec<PageBlock> {
     let latest = group.group().max_time;
-    Ok((0..wanted.len()).filter(|page| wanted[*page]).map(|page| PageBlock::new(&group, page, latest)).collect())
+    (0..wanted.len()).filter(|page| wanted[*page]).map(|page| PageBlock::new(group, page, latest)).collect()
 }
 
 /// The earliest and latest time of a batch.
