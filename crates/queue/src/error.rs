@@ -23,6 +23,16 @@ pub enum QueueError {
         /// What happened.
         reason: String,
     },
+    /// The other side answers, and says no: who we are, what version we speak, whether a topic is there.
+    #[error("the queue at {at} refuses: {reason}")]
+    Refused {
+        /// Folder or address.
+        at: String,
+        /// What it said, and what to do.
+        reason: String,
+        /// Whether somebody has to change something here before it can work.
+        lasting: bool,
+    },
     /// The operating system refused.
     #[error("cannot {action} {path}: {reason}")]
     Io {
@@ -98,7 +108,10 @@ pub enum QueueError {
 impl Explain for QueueError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::Closed { .. } | Self::Unavailable { .. } | Self::Injected(_) => ErrorKind::Unavailable,
+            Self::Refused { lasting: true, .. } => ErrorKind::Invalid,
+            Self::Closed { .. } | Self::Unavailable { .. } | Self::Refused { .. } | Self::Injected(_) => {
+                ErrorKind::Unavailable
+            }
             Self::Io { .. } => ErrorKind::Internal,
             Self::Corrupt { .. } | Self::Unreadable { .. } | Self::Format { .. } => ErrorKind::Corrupt,
             Self::OtherQueue { .. } | Self::Owned { .. } => ErrorKind::Conflict,

@@ -18,6 +18,12 @@ pub fn encode(error: &QueueError, out: &mut Vec<u8>) {
             w.text(at);
             w.text(reason);
         }
+        QueueError::Refused { at, reason, lasting } => {
+            w.u8(10);
+            w.text(at);
+            w.text(reason);
+            w.u8(u8::from(*lasting));
+        }
         QueueError::Io { action, path, reason } => {
             w.u8(3);
             w.text(path);
@@ -89,6 +95,7 @@ pub fn decode(r: &mut Reader<'_>) -> Result<QueueError, WireError> {
             place: Place { partition: Partition(r.varint_u32()?), offset: r.varint()? },
             reason: r.text()?.to_owned(),
         },
+        10 => QueueError::Refused { at: r.text()?.to_owned(), reason: r.text()?.to_owned(), lasting: r.u8()? != 0 },
         code => return Err(WireError::Unknown { what: "error", code: u64::from(code) }),
     })
 }
@@ -104,6 +111,8 @@ mod tests {
         let all = [
             QueueError::Closed { at: text(), reason: text() },
             QueueError::Unavailable { at: text(), reason: text() },
+            QueueError::Refused { at: text(), reason: text(), lasting: false },
+            QueueError::Refused { at: text(), reason: text(), lasting: true },
             QueueError::Io { action: "read", path: text(), reason: text() },
             QueueError::Corrupt { path: text(), at: 7, reason: text() },
             QueueError::Unreadable { place: Place { partition: Partition(1), offset: 5 }, reason: text() },
