@@ -16,6 +16,7 @@ mod error;
 mod errorlog;
 mod fields;
 mod json;
+pub mod line_protocol;
 mod logfmt;
 mod names;
 mod parser;
