@@ -7,8 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use agent::Parts;
-use base::ByteSize;
-use config::{AgentConfig, Compression, Config, EngineUrl, QueueConfig, StoreConfig, StreamConfig, TransferConfig};
+use config::{Compression, Config, StreamConfig};
 use model::{Batch, Place, SourceKey};
 use queue::{Ack, Outcome, Position, Producer, QueueError};
 use runtime::{Shutdown, SystemClock};
@@ -33,30 +32,10 @@ impl Producer for Blackhole {
 }
 
 fn config(data: &std::path::Path, paths: Vec<String>, compression: Compression) -> Config {
-    Config {
-        host: "here".to_owned(),
-        data: data.to_owned(),
-        listen: ([127, 0, 0, 1], 0).into(),
-        insecure: false,
-        queue: QueueConfig {
-            url: EngineUrl::Embedded(data.to_owned()),
-            compression,
-            partitions: 1,
-            retention_bytes: ByteSize::mib(100),
-            retention_age: Duration::from_secs(3600),
-        },
-        store: StoreConfig {
-            url: EngineUrl::Embedded(data.to_owned()),
-            retention_age: None,
-            retention_bytes: None,
-            free_bytes_min: ByteSize::mib(1),
-            head_bytes: ByteSize::mib(1),
-            head_age: Duration::from_secs(1),
-        },
-        agent: AgentConfig::default(),
-        transfer: TransferConfig::default(),
-        streams: vec![StreamConfig::new("bench", paths)],
-    }
+    let mut config = Config::new("here", data);
+    config.queue.compression = compression;
+    config.streams = vec![StreamConfig::new("bench", paths)];
+    config
 }
 
 /// CPU seconds of this process, and its resident bytes.

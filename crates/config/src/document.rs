@@ -10,7 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::error::Problem;
-use crate::key::{Key, Kind, Section};
+use crate::key::{Key, Kind, Section, Shape};
 use crate::origin::Origin;
 use crate::sections;
 
@@ -38,8 +38,8 @@ pub(crate) type Values = BTreeMap<&'static str, Value>;
 pub(crate) struct Document {
     /// By the section's name; the keys at the top are under the empty name.
     pub tables: BTreeMap<&'static str, Values>,
-    /// Each `[[stream]]`, with the place of its head.
-    pub streams: Vec<(Origin, Values)>,
+    /// Each `[[stream]]` and the like, by the section's name, with the place of its head.
+    pub lists: BTreeMap<&'static str, Vec<(Origin, Values)>>,
 }
 
 /// Reads a file's text. What is right is in the document even where something else is wrong.
@@ -86,8 +86,11 @@ impl Walk<'_> {
         for (key, value) in in_order(table) {
             let name = key.get_ref().as_ref();
             match sections::ALL.iter().find(|section| !section.name.is_empty() && section.name == name) {
-                Some(section) if section.repeated => self.repeated(section, key, value, document),
                 Some(section) => match value.get_ref() {
+                    _ if section.shape == Shape::Many => self.repeated(section, key, value, document),
+                    DeValue::Array(_) if section.shape == Shape::OneOrMany => {
+                        self.repeated(section, key, value, document);
+                    }
                     DeValue::Table(inner) => {
                         let values = self.table(section, in_order(inner), &[]);
                         document.tables.insert(section.name, values);
@@ -118,7 +121,7 @@ impl Walk<'_> {
             match item.get_ref() {
                 DeValue::Table(inner) => {
                     let values = self.table(section, in_order(inner), &[]);
-                    document.streams.push((self.place(item.span().start), values));
+                    document.lists.entry(section.name).or_default().push((self.place(item.span().start), values));
                 }
                 other => {
                     let found = article(other);

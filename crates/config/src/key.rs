@@ -22,6 +22,19 @@ pub(crate) enum Kind {
     Bool,
     /// Texts.
     List,
+    /// A text that is never shown again.
+    Secret,
+}
+
+/// How often a table may stand in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// `[queue]`
+    One,
+    /// `[[stream]]`
+    Many,
+    /// `[store]`, or several `[[store]]`.
+    OneOrMany,
 }
 
 /// One key.
@@ -39,9 +52,10 @@ pub(crate) struct Key {
 pub(crate) struct Section {
     /// Its name; empty for the top.
     pub name: &'static str,
-    /// There may be several (`[[stream]]`).
-    pub repeated: bool,
+    pub shape: Shape,
     pub doc: &'static str,
+    /// The keys that each of several tables needs.
+    pub required: &'static [&'static str],
     pub keys: &'static [Key],
 }
 
@@ -54,10 +68,10 @@ impl Key {
 impl Section {
     /// How messages call it.
     pub(crate) fn title(&self) -> String {
-        match (self.name, self.repeated) {
+        match (self.name, self.shape) {
             ("", _) => "the top of the file".to_owned(),
-            (name, false) => format!("[{name}]"),
-            (name, true) => format!("[[{name}]]"),
+            (name, Shape::Many) => format!("[[{name}]]"),
+            (name, Shape::One | Shape::OneOrMany) => format!("[{name}]"),
         }
     }
 
@@ -70,7 +84,7 @@ impl Kind {
     /// How messages call what it takes.
     pub(crate) fn expects(self) -> String {
         match self {
-            Self::Text => "a text in quotes".to_owned(),
+            Self::Text | Self::Secret => "a text in quotes".to_owned(),
             Self::Choice(words) => format!("one of {}", quoted(words)),
             Self::Size => "a size in quotes, like \"64KiB\"".to_owned(),
             Self::Duration => "a duration in quotes, like \"15m\"".to_owned(),

@@ -18,8 +18,11 @@ mod reader;
 mod resolved;
 mod revision;
 mod schema;
+mod secret;
 mod sections;
+mod template;
 mod up;
+mod url;
 
 #[cfg(test)]
 mod tests;
@@ -29,8 +32,11 @@ pub use load::{Flag, Inputs, Loaded, UpPaths, check, load, strange_variables};
 pub use origin::{Origin, Setting};
 pub use paths::{PathKind, absolute, is_glob, stream_name};
 pub use resolved::{
-    AgentConfig, Compression, Config, EngineUrl, Multiline, ParseChoice, QueueConfig, Start, StoreConfig, StreamConfig,
-    TransferConfig,
+    Acks, AgentConfig, Compression, Config, HostMetricsConfig, KafkaCompression, KafkaConfig, KafkaFraming,
+    MetricConfig, MetricValue, MetricsConfig, Multiline, ParseChoice, Partitioner, QueueConfig, Sasl, SearchConfig,
+    Start, StoreConfig, StreamConfig, TransferConfig,
 };
 pub use revision::revision_of;
 pub use schema::schema;
+pub use secret::Secret;
+pub use url::{MetricsUrl, Product, QueueUrl, StoreUrl};

@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::document::{self, Document, Environment, Text, Value};
+use crate::document::{self, Document, Environment, Text, Value, Values};
 use crate::error::{ConfigError, Problem};
+use crate::key::Shape;
 use crate::origin::{Origin, Setting};
 use crate::reader::{Layers, Reader, variable};
-use crate::{Config, StreamConfig, sections, up};
+use crate::sections::stream::Known;
+use crate::{Config, MetricConfig, QueueUrl, StoreConfig, StoreUrl, StreamConfig, sections, up};
 
 /// A value given on the command line.
 #[derive(Clone, Debug)]
@@ -89,7 +91,7 @@ pub fn load(inputs: &Inputs) -> Result<Loaded, ConfigError> {
 pub fn strange_variables(env: &Environment) -> Vec<String> {
     /// Read elsewhere, or by tests.
     const OTHERS: [&str; 4] = ["LOGDRIVE_CONFIG", "LOGDRIVE_LOG", "LOGDRIVE_REGENERATE", "LOGDRIVE_SERVER"];
-    let sections = sections::ALL.iter().filter(|section| !section.repeated);
+    let sections = sections::ALL.iter().filter(|section| section.shape != Shape::Many);
     let mut known: Vec<String> = OTHERS.map(str::to_owned).to_vec();
     known.extend(sections.flat_map(|section| {
         section.keys.iter().map(|key| match section.name {
@@ -138,30 +140,124 @@ fn resolve(layers: &mut Layers, document: &Document, inputs: &Inputs) -> Config 
         &inputs.host,
         &inputs.data.display().to_string(),
     );
-    let queue =
-        sections::queue::resolve(&mut Reader::new(layers, &sections::queue::SECTION, table("queue")), &root.data);
-    let store =
-        sections::store::resolve(&mut Reader::new(layers, &sections::store::SECTION, table("store")), &root.data);
-    let agent =
-        sections::agent::resolve(&mut Reader::new(layers, &sections::agent::SECTION, table("agent")), &root.data);
+    let data = root.data;
+    let mut of_queue = Reader::new(layers, &sections::queue::SECTION, table("queue"));
+    let queue = sections::queue::resolve(&mut of_queue, &data);
+    // A flag or variable may put another queue in the place of the file's for once.
+    let kafka_used = matches!(queue.url, QueueUrl::Kafka(_))
+        || matches!(of_queue.origin("url"), Origin::Flag(_) | Origin::Environment(_));
+    let mut of_kafka = Reader::new(layers, &sections::kafka::SECTION, table("kafka"));
+    let kafka = sections::kafka::resolve(&mut of_kafka);
+    if !kafka_used {
+        let keys: Vec<&str> = sections::kafka::SECTION.keys.iter().map(|key| key.name).collect();
+        let given = keys.into_iter().find(|key| of_kafka.given(key));
+        of_kafka.refuse(
+            given.as_slice(),
+            "is for a queue of Kafka; write url = \"kafka://host:9092\" in [queue], or leave [kafka] out",
+        );
+    }
+    let stores = stores(layers, document, &data);
+    let metrics =
+        sections::metrics::resolve(&mut Reader::new(layers, &sections::metrics::SECTION, table("metrics")), &data);
+    let host_metrics = sections::metrics::resolve_host(&mut Reader::new(
+        layers,
+        &sections::metrics::HOST_SECTION,
+        table("host_metrics"),
+    ));
+    let agent = sections::agent::resolve(&mut Reader::new(layers, &sections::agent::SECTION, table("agent")), &data);
     let transfer =
         sections::transfer::resolve(&mut Reader::new(layers, &sections::transfer::SECTION, table("transfer")));
-    let streams = streams(layers, document, inputs);
+    let names: Vec<&str> = stores.iter().map(|store| store.name.as_str()).collect();
+    let known = Known { stores: &names, kafka: kafka_used.then_some(&kafka) };
+    let streams = streams(layers, document, inputs, &known);
+    let metric_rules = metric_rules(layers, document);
     Config {
         host: root.host,
-        data: root.data,
         listen: root.listen,
         insecure: root.insecure,
         queue,
-        store,
+        kafka,
+        stores,
+        metrics,
+        host_metrics,
         agent,
         transfer,
         streams,
+        metric_rules,
+        data,
     }
 }
 
-fn streams(layers: &mut Layers, document: &Document, inputs: &Inputs) -> Vec<StreamConfig> {
-    let mut streams = of_file(layers, document);
+fn stores(layers: &mut Layers, document: &Document, data: &Path) -> Vec<StoreConfig> {
+    let section = &sections::store::SECTION;
+    let list = document.lists.get("store").map_or(&[][..], Vec::as_slice);
+    if list.len() < 2 {
+        let values = list.first().map(|(_, values)| values).or_else(|| document.tables.get("store"));
+        return vec![sections::store::resolve(&mut Reader::new(layers, section, values), data)];
+    }
+    for key in section.keys {
+        if let Some((_, origin)) = layers.over(&format!("store.{}", key.name)) {
+            let message = format!("there are several stores; write {} in the [[store]] that is meant", key.name);
+            layers.problem(&origin, message);
+        }
+    }
+    let mut stores: Vec<StoreConfig> = Vec::new();
+    for (head, values) in list {
+        let Some(name) = name_in(values) else {
+            layers.problem(head, "each of several stores needs a name; add name = \"archive\", say".to_owned());
+            continue;
+        };
+        let store = sections::store::resolve(&mut Reader::new(layers, section, Some(values)).named(name), data);
+        twice(layers, head, values, "stores", &store.name, stores.iter().map(|store| store.name.as_str()));
+        let same = |other: &&StoreConfig| other.url == store.url && matches!(store.url, StoreUrl::Embedded(_));
+        if let Some(other) = stores.iter().find(same) {
+            let place = values.get("url").map_or(head, |value| &value.origin);
+            layers.problem(place, format!("url: store '{}' is in this folder; choose another", other.name));
+        }
+        stores.push(store);
+    }
+    if stores.is_empty() {
+        // What is wrong was said; the rest is still read.
+        stores.push(StoreConfig::new("default", StoreUrl::Embedded(data.join("store"))));
+    }
+    stores
+}
+
+fn metric_rules(layers: &mut Layers, document: &Document) -> Vec<MetricConfig> {
+    let mut rules: Vec<MetricConfig> = Vec::new();
+    for (head, values) in document.lists.get("metric").into_iter().flatten() {
+        let reader = Reader::new(layers, &sections::metric::SECTION, Some(values));
+        let Some(rule) = sections::metric::resolve(reader, head, name_in(values)) else { continue };
+        twice(layers, head, values, "metrics", &rule.name, rules.iter().map(|rule| rule.name.as_str()));
+        rules.push(rule);
+    }
+    rules
+}
+
+fn name_in(values: &Values) -> Option<&str> {
+    match values.get("name") {
+        Some(Value { text: Text::One(name), .. }) => Some(name),
+        _ => None,
+    }
+}
+
+/// Says so where the name was taken before.
+fn twice<'a>(
+    layers: &mut Layers,
+    head: &Origin,
+    values: &Values,
+    what: &str,
+    name: &str,
+    mut before: impl Iterator<Item = &'a str>,
+) {
+    if before.any(|other| other == name) {
+        let place = values.get("name").map_or(head, |value| &value.origin);
+        layers.problem(place, format!("name: there are two {what} '{name}'; give one of them another name"));
+    }
+}
+
+fn streams(layers: &mut Layers, document: &Document, inputs: &Inputs, known: &Known<'_>) -> Vec<StreamConfig> {
+    let mut streams = of_file(layers, document, known);
     let command_line = Origin::Flag("command line".to_owned());
     let derived = if !inputs.up.paths.is_empty() {
         Some((up::streams(&inputs.up.paths, &inputs.folder), "command line"))
@@ -196,20 +292,12 @@ fn streams(layers: &mut Layers, document: &Document, inputs: &Inputs) -> Vec<Str
     streams
 }
 
-fn of_file(layers: &mut Layers, document: &Document) -> Vec<StreamConfig> {
+fn of_file(layers: &mut Layers, document: &Document, known: &Known<'_>) -> Vec<StreamConfig> {
     let mut streams: Vec<StreamConfig> = Vec::new();
-    for (head, values) in &document.streams {
-        let name = match values.get("name") {
-            Some(Value { text: Text::One(name), .. }) => Some(name.as_str()),
-            _ => None,
-        };
+    for (head, values) in document.lists.get("stream").into_iter().flatten() {
         let reader = Reader::new(layers, &sections::stream::SECTION, Some(values));
-        let Some(stream) = sections::stream::resolve(reader, head, name) else { continue };
-        if streams.iter().any(|other| other.name == stream.name) {
-            let place = values.get("name").map_or(head, |value| &value.origin).to_string();
-            let message = format!("name: there are two streams '{}'; give one of them another name", stream.name);
-            layers.problems.push(Problem { place, message });
-        }
+        let Some(stream) = sections::stream::resolve(reader, head, name_in(values), known) else { continue };
+        twice(layers, head, values, "streams", &stream.name, streams.iter().map(|stream| stream.name.as_str()));
         streams.push(stream);
     }
     streams

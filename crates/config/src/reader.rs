@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use base::{ByteSize, HumanDuration};
 
+use crate::Secret;
 use crate::document::{Environment, Text, Value, Values};
 use crate::error::Problem;
-use crate::key::Section;
+use crate::key::{Kind, Section, quoted};
 use crate::load::Flag;
 use crate::origin::{Origin, Setting, mask};
 
@@ -26,7 +27,8 @@ pub(crate) struct Layers {
 }
 
 impl Layers {
-    fn over(&self, key: &str) -> Option<(String, Origin)> {
+    /// What lies over the file.
+    pub(crate) fn over(&self, key: &str) -> Option<(String, Origin)> {
         if let Some(flag) = self.flags.iter().find(|flag| flag.key == key) {
             return Some((flag.value.clone(), Origin::Flag(flag.name.to_owned())));
         }
@@ -34,7 +36,7 @@ impl Layers {
         self.env.get(&name).map(|value| (value.clone(), Origin::Environment(name)))
     }
 
-    fn problem(&mut self, place: &Origin, message: String) {
+    pub(crate) fn problem(&mut self, place: &Origin, message: String) {
         self.problems.push(Problem { place: place.to_string(), message });
     }
 
@@ -51,6 +53,8 @@ pub(crate) struct Reader<'a> {
     /// `queue.`, `stream.web.`
     prefix: String,
     values: &'a Values,
+    /// Flags and environment lie over it.
+    layered: bool,
 }
 
 /// `queue.retention_bytes` → `LOGDRIVE_QUEUE_RETENTION_BYTES`
@@ -58,22 +62,31 @@ pub(crate) fn variable(key: &str) -> String {
     format!("LOGDRIVE_{}", key.replace('.', "_").to_ascii_uppercase())
 }
 
+fn chosen<T: Copy>(text: &str, words: &[&str], values: &[T]) -> Result<T, String> {
+    let value = words.iter().position(|word| *word == text).and_then(|at| values.get(at));
+    value.copied().ok_or_else(|| match base::nearest(text, words.iter().copied()) {
+        Some(near) if words.len() > 3 => format!("'{text}' is none of {}; did you mean '{near}'?", quoted(words)),
+        _ => format!("'{text}' is none of {}", quoted(words)),
+    })
+}
+
 static NO_VALUES: Values = Values::new();
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(layers: &'a mut Layers, section: &'static Section, values: Option<&'a Values>) -> Self {
         let prefix = if section.name.is_empty() { String::new() } else { format!("{}.", section.name) };
-        Self { layers, section, prefix, values: values.unwrap_or(&NO_VALUES) }
+        Self { layers, section, prefix, values: values.unwrap_or(&NO_VALUES), layered: true }
     }
 
     /// For one of several tables of a kind: nothing lies over the file, and settings are shown under `name`.
     pub(crate) fn named(mut self, name: &str) -> Self {
         self.prefix = format!("{}.{name}.", self.section.name);
+        self.layered = false;
         self
     }
 
     fn value(&self, key: &'static str, default: &str) -> Value {
-        let over = if self.section.repeated { None } else { self.layers.over(&format!("{}{key}", self.prefix)) };
+        let over = if self.layered { self.layers.over(&format!("{}{key}", self.prefix)) } else { None };
         match (over, self.values.get(key)) {
             (Some((text, origin)), _) => Value { text: Text::One(text), origin },
             (None, Some(value)) => value.clone(),
@@ -81,9 +94,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn note(&mut self, key: &str, value: &str, origin: &Origin) {
+    fn note(&mut self, key: &'static str, value: &str, origin: &Origin) {
+        let secret = self.section.key(key).is_some_and(|key| key.kind == Kind::Secret) && !value.is_empty();
+        let value = if secret { "***".to_owned() } else { mask(value) };
         let key = format!("{}{key}", self.prefix);
-        self.layers.settings.push(Setting { key, value: mask(value), origin: origin.to_string() });
+        self.layers.settings.push(Setting { key, value, origin: origin.to_string() });
     }
 
     /// A value, or the parsed default where it is wrong (and said to be).
@@ -121,6 +136,51 @@ impl<'a> Reader<'a> {
         self.or(key, self.declared_default(key), parse)
     }
 
+    pub(crate) fn text(&mut self, key: &'static str) -> String {
+        self.parse(key, |text| Ok(text.to_owned()))
+    }
+
+    /// `None` where nobody says anything, or nothing.
+    pub(crate) fn text_given(&mut self, key: &'static str) -> Option<String> {
+        self.parse_given(key, |text| Ok(text.to_owned()))
+    }
+
+    /// `None` where nobody says anything, or nothing.
+    pub(crate) fn parse_given<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        self.parse(key, |text| if text.is_empty() { Ok(None) } else { parse(text).map(Some) })
+    }
+
+    pub(crate) fn secret(&mut self, key: &'static str) -> Secret {
+        self.parse(key, |text| Ok(Secret::new(text)))
+    }
+
+    pub(crate) fn bool(&mut self, key: &'static str) -> bool {
+        self.parse(key, |text| match text.trim().to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" | "on" => Ok(true),
+            "false" | "0" | "no" | "off" => Ok(false),
+            _ => Err(format!("'{text}' is neither true nor false")),
+        })
+    }
+
+    /// One of the words that the key is declared with; `values` are what they mean, in their order.
+    pub(crate) fn choice<T: Copy, const N: usize>(&mut self, key: &'static str, values: [T; N]) -> T {
+        let words = self.words(key);
+        self.parse(key, |text| chosen(text, words, &values))
+    }
+
+    /// The same; `None` where nobody says anything.
+    pub(crate) fn choice_given<T: Copy, const N: usize>(&mut self, key: &'static str, values: [T; N]) -> Option<T> {
+        let words = self.words(key);
+        self.parse_given(key, |text| chosen(text, words, &values))
+    }
+
+    fn words(&self, key: &'static str) -> &'static [&'static str] {
+        let Some(Kind::Choice(words)) = self.section.key(key).map(|key| key.kind) else {
+            unreachable!("{key} is not declared as a choice")
+        };
+        words
+    }
+
     pub(crate) fn size(&mut self, key: &'static str) -> ByteSize {
         self.parse(key, FromStr::from_str)
     }
@@ -141,7 +201,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn count<T: TryFrom<u64>>(&mut self, key: &'static str) -> T {
-        let Some(crate::key::Kind::Count(min, max)) = self.section.key(key).map(|key| key.kind) else {
+        let Some(Kind::Count(min, max)) = self.section.key(key).map(|key| key.kind) else {
             unreachable!("{key} is not declared as a number")
         };
         self.parse(key, |text| {
@@ -161,6 +221,13 @@ impl<'a> Reader<'a> {
         folder.join(path)
     }
 
+    /// The same; `None` where nobody says anything, or nothing.
+    pub(crate) fn path_given(&mut self, key: &'static str) -> Option<PathBuf> {
+        let (text, origin) = self.take(key, "", |text, _| Ok(text.to_owned()));
+        let folder = if matches!(origin, Origin::File { .. }) { &self.layers.file_folder } else { &self.layers.folder };
+        (!text.is_empty()).then(|| folder.join(text))
+    }
+
     /// A list, with the place of each of its texts; `default` where the key is not given.
     pub(crate) fn list(&mut self, key: &'static str, default: &[&str]) -> Vec<(String, Origin)> {
         let items = match self.values.get(key).map(|value| value.text.clone()) {
@@ -168,7 +235,7 @@ impl<'a> Reader<'a> {
             Some(Text::One(_)) => unreachable!("{key} is declared as a list"),
             None => default.iter().map(|text| ((*text).to_owned(), Origin::Default)).collect(),
         };
-        let shown = crate::key::quoted(&items.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>());
+        let shown = quoted(&items.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>());
         let origin = self.origin(key);
         self.note(key, &format!("[{shown}]"), &origin);
         items
@@ -177,6 +244,20 @@ impl<'a> Reader<'a> {
     /// Where the value of a key stands.
     pub(crate) fn origin(&self, key: &'static str) -> Origin {
         self.value(key, "").origin
+    }
+
+    /// Whether somebody said something.
+    pub(crate) fn given(&self, key: &'static str) -> bool {
+        self.origin(key) != Origin::Default
+    }
+
+    /// Notes of each of these keys that was given why it should not have been.
+    pub(crate) fn refuse(&mut self, keys: &[&'static str], why: &str) {
+        for key in keys {
+            if self.given(key) {
+                self.wrong(key, format!("it {why}"));
+            }
+        }
     }
 
     /// The folder from which relative paths of this table are meant.

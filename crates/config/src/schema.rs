@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::key::{Key, Kind, Section};
+use crate::key::{Key, Kind, Section, Shape};
 use crate::sections;
 
 /// The schema (draft 2020-12), as text with a newline at its end.
@@ -10,11 +10,20 @@ pub fn schema() -> String {
     let mut root = table(&sections::root::SECTION);
     if let Some(Value::Object(properties)) = root.get_mut("properties") {
         for section in sections::ALL.iter().filter(|section| !section.name.is_empty()) {
-            let inner = Value::Object(table(section));
-            let value = if section.repeated {
-                json!({ "type": "array", "description": section.doc, "items": inner })
-            } else {
-                inner
+            let inner = table(section);
+            let mut item = inner.clone();
+            if !section.required.is_empty() {
+                item.insert("required".to_owned(), json!(section.required));
+            }
+            let value = match section.shape {
+                Shape::One => Value::Object(inner),
+                Shape::Many => json!({ "type": "array", "description": section.doc, "items": item }),
+                Shape::OneOrMany => {
+                    let mut both = inner;
+                    both.insert("type".to_owned(), json!(["object", "array"]));
+                    both.insert("items".to_owned(), Value::Object(item));
+                    Value::Object(both)
+                }
             };
             properties.insert(section.name.to_owned(), value);
         }
@@ -34,9 +43,6 @@ fn table(section: &Section) -> Map<String, Value> {
     table.insert("type".to_owned(), json!("object"));
     table.insert("description".to_owned(), json!(section.doc));
     table.insert("additionalProperties".to_owned(), json!(false));
-    if section.repeated {
-        table.insert("required".to_owned(), json!(["name", "paths"]));
-    }
     table.insert("properties".to_owned(), Value::Object(properties));
     table
 }
@@ -49,7 +55,7 @@ fn property(key: &Key) -> Value {
     let duration = json!({ "type": "string", "pattern": DURATION });
     let never = json!({ "const": "never" });
     let kind = match key.kind {
-        Kind::Text => json!({ "type": "string" }),
+        Kind::Text | Kind::Secret => json!({ "type": "string" }),
         Kind::Choice(words) => json!({ "enum": words }),
         Kind::Size => size,
         Kind::Duration => duration,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use agent::{Agent, AgentHandle, Parts};
 use base::ByteSize;
-use config::{AgentConfig, Compression, Config, EngineUrl, QueueConfig, StoreConfig, StreamConfig, TransferConfig};
+use config::{AgentConfig, Config, StreamConfig};
 use model::{Batch, BatchFlags, BatchHeader, Place, SourceKey, SourceReport};
 use parking_lot::Mutex;
 use queue::{Ack, Outcome, Position, Producer, QueueError};
@@ -216,6 +216,8 @@ pub struct Yard {
     pub logs: PathBuf,
     pub config: Config,
     pub recorder: Arc<Recorder>,
+    /// Stands in for the recorder.
+    pub producer: Option<Arc<dyn Producer>>,
     running: Option<Running>,
 }
 
@@ -234,25 +236,7 @@ impl Yard {
         let paths = patterns.iter().map(|pattern| join(&logs, pattern)).collect();
         let data = folder.path().join("data");
         let config = Config {
-            host: "here".to_owned(),
-            data: data.clone(),
             listen: ([127, 0, 0, 1], 0).into(),
-            insecure: false,
-            queue: QueueConfig {
-                url: EngineUrl::Embedded(data.clone()),
-                compression: Compression::None,
-                partitions: 1,
-                retention_bytes: ByteSize::mib(100),
-                retention_age: Duration::from_secs(3600),
-            },
-            store: StoreConfig {
-                url: EngineUrl::Embedded(data),
-                retention_age: None,
-                retention_bytes: None,
-                free_bytes_min: ByteSize::mib(1),
-                head_bytes: ByteSize::mib(1),
-                head_age: Duration::from_secs(1),
-            },
             agent: AgentConfig {
                 in_flight_bytes: ByteSize(64 << 10),
                 block_bytes: ByteSize(4 << 10),
@@ -266,11 +250,12 @@ impl Yard {
                 deleted_held_bytes_max: ByteSize::mib(100),
                 open_files_max: 64,
                 checkpoints: "agent".into(),
+                report_to: None,
             },
-            transfer: TransferConfig::default(),
             streams: vec![StreamConfig::new("test", paths)],
+            ..Config::new("here", data)
         };
-        Self { folder, logs, config, recorder: Arc::default(), running: None }
+        Self { folder, logs, config, recorder: Arc::default(), producer: None, running: None }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -300,7 +285,8 @@ impl Yard {
     }
 
     pub fn build(&self, stdin: Option<Box<dyn std::io::Read + Send>>) -> Agent {
-        let parts = Parts { producer: self.recorder.clone(), clock: Arc::new(SystemClock), stdin };
+        let producer = self.producer.clone().unwrap_or_else(|| self.recorder.clone());
+        let parts = Parts { producer, clock: Arc::new(SystemClock), stdin };
         agent::build(&self.config, parts).expect("builds")
     }
 
@@ -323,6 +309,13 @@ impl Yard {
         if let Some(running) = self.running.take() {
             running.shutdown.call();
             running.thread.join().expect("ends");
+        }
+    }
+
+    /// Leaves the agent to itself; it ends some time after.
+    pub fn abandon(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.shutdown.call();
         }
     }
 

@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use agent::{AgentHandle, Parts};
 use anyhow::Result;
 use async_trait::async_trait;
-use base::ByteSize;
-use config::{AgentConfig, Compression, Config, EngineUrl, QueueConfig, StoreConfig, StreamConfig, TransferConfig};
+use config::{Compression, Config, StreamConfig};
 use model::{Batch, Cursors, Partition, Place, SourceKey};
 use queue::{Ack, LINES, Outcome, Position, Producer, Queue, QueueError};
 use queue_embedded::{EmbeddedQueue, Options};
@@ -37,35 +36,15 @@ impl Producer for Blackhole {
 
 /// Settings by default, one stream over some paths.
 pub fn settings(data: &Path, paths: &[&Path], compression: Compression) -> Config {
-    let url = |name: &str| EngineUrl::Embedded(data.join(name));
     let paths = paths.iter().map(|path| path.display().to_string()).collect();
-    Config {
-        host: "bench".to_owned(),
-        data: data.to_owned(),
-        listen: ([127, 0, 0, 1], 0).into(),
-        insecure: false,
-        queue: QueueConfig {
-            url: url("queue"),
-            compression,
-            partitions: 1,
-            retention_bytes: ByteSize::mib(10 << 10),
-            retention_age: Duration::from_secs(3600),
-        },
-        store: StoreConfig {
-            url: url("store"),
-            retention_age: None,
-            retention_bytes: None,
-            free_bytes_min: ByteSize::mib(512),
-            head_bytes: ByteSize::mib(64),
-            head_age: Duration::from_secs(30),
-        },
-        agent: AgentConfig { checkpoints: data.join("agent"), ..AgentConfig::default() },
-        transfer: TransferConfig::default(),
-        streams: vec![StreamConfig {
-            exclude: vec!["lines".into(), "done".into()],
-            ..StreamConfig::new("bench", paths)
-        }],
-    }
+    let mut config = Config::new("bench", data);
+    config.listen = ([127, 0, 0, 1], 0).into();
+    config.queue.compression = compression;
+    config.streams = vec![StreamConfig {
+        exclude: vec!["lines".into(), "done".into()],
+        ..StreamConfig::new("bench", paths)
+    }];
+    config
 }
 
 /// An agent at work in this process.

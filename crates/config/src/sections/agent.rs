@@ -4,14 +4,15 @@ use std::path::Path;
 
 use base::ByteSize;
 
-use crate::AgentConfig;
-use crate::key::{Key, Kind, Section};
+use crate::key::{Key, Kind, Section, Shape};
 use crate::reader::Reader;
+use crate::{AgentConfig, url};
 
 pub(crate) const SECTION: Section = Section {
     name: "agent",
-    repeated: false,
+    shape: Shape::One,
     doc: "How files are followed.",
+    required: &[],
     keys: &[
         Key::new("in_flight_bytes", Kind::Size, "8MiB", "Bytes read and not yet acknowledged, over all files."),
         Key::new("block_bytes", Kind::Size, "256KiB", "Bytes read at a time."),
@@ -45,6 +46,12 @@ pub(crate) const SECTION: Section = Section {
             "",
             "The folder where checkpoints are cached; the folder 'agent' under data by default.",
         ),
+        Key::new(
+            "report_to",
+            Kind::Text,
+            "",
+            "The server that is told of the files, for audit: http://host:7700; the queue's server by default.",
+        ),
     ],
 };
 
@@ -62,6 +69,7 @@ pub(crate) fn resolve(reader: &mut Reader<'_>, data: &Path) -> AgentConfig {
         deleted_held_bytes_max: reader.size("deleted_held_bytes_max"),
         open_files_max: reader.count("open_files_max"),
         checkpoints: reader.path("checkpoints", &data.join("agent").display().to_string()),
+        report_to: reader.parse_given("report_to", url::server),
     };
     check_bounds(reader, &config);
     config

@@ -1,6 +1,9 @@
 //! One file per table of `logdrive.toml`: its keys, and how they become what the roles get.
 
 pub(crate) mod agent;
+pub(crate) mod kafka;
+pub(crate) mod metric;
+pub(crate) mod metrics;
 pub(crate) mod queue;
 pub(crate) mod root;
 pub(crate) mod store;
@@ -10,5 +13,15 @@ pub(crate) mod transfer;
 use crate::key::Section;
 
 /// All tables, in the order of the reference.
-pub(crate) const ALL: [&Section; 6] =
-    [&root::SECTION, &queue::SECTION, &store::SECTION, &agent::SECTION, &transfer::SECTION, &stream::SECTION];
+pub(crate) const ALL: [&Section; 10] = [
+    &root::SECTION,
+    &queue::SECTION,
+    &kafka::SECTION,
+    &store::SECTION,
+    &metrics::SECTION,
+    &metrics::HOST_SECTION,
+    &agent::SECTION,
+    &transfer::SECTION,
+    &stream::SECTION,
+    &metric::SECTION,
+];

@@ -2,21 +2,22 @@
 
 use std::path::Path;
 
-use crate::key::{Key, Kind, Section};
+use crate::key::{Key, Kind, Section, Shape};
 use crate::reader::Reader;
-use crate::{Compression, EngineUrl, QueueConfig};
+use crate::{Compression, QueueConfig, QueueUrl, url};
 
 pub(crate) const SECTION: Section = Section {
     name: "queue",
-    repeated: false,
+    shape: Shape::One,
     doc: "The durable queue between agents and transfers.",
+    required: &[],
     keys: &[
         Key::new(
             "url",
             Kind::Text,
             "",
-            "Which engine: file:///folder (embedded, the default, in the folder 'queue' under data) or http://host:7700 (the \
-             embedded engine of a server).",
+            "Which engine: file:///folder (embedded, the default, in the folder 'queue' under data), http://host:7700 (the \
+             embedded engine of a server) or kafka://host:9092,host:9092 (see [kafka]).",
         ),
         Key::new("compression", Kind::Choice(&["none", "lz4", "zstd"]), "none", "How the agent carries lines."),
         Key::new("partitions", Kind::Count(1, 1024), "1", "Lanes of a topic, fixed when it is made."),
@@ -36,47 +37,20 @@ pub(crate) const SECTION: Section = Section {
 };
 
 pub(crate) fn resolve(reader: &mut Reader<'_>, data: &Path) -> QueueConfig {
-    QueueConfig {
-        url: reader.or("url", &file_url(&data.join("queue")), engine),
-        compression: reader.parse("compression", |text| match text {
-            "none" => Ok(Compression::None),
-            "lz4" => Ok(Compression::Lz4),
-            "zstd" => Ok(Compression::Zstd),
-            _ => Err(format!("'{text}' is none of \"none\", \"lz4\", \"zstd\"")),
-        }),
+    let config = QueueConfig {
+        url: reader.or("url", &url::file_url(&data.join("queue")), url::queue),
+        compression: reader.choice("compression", [Compression::None, Compression::Lz4, Compression::Zstd]),
         partitions: reader.count("partitions"),
         retention_bytes: reader.size("retention_bytes"),
         retention_age: reader.duration("retention_age"),
+    };
+    if matches!(config.url, QueueUrl::Kafka(_)) {
+        reader.refuse(&["compression"], "is for other queues; with Kafka write compression in [kafka]");
+        reader.refuse(&["partitions"], "is for the embedded queue; with Kafka, topics have partitions of their own");
+        reader.refuse(
+            &["retention_bytes", "retention_age"],
+            "is for the embedded queue; with Kafka, topics have retention of their own",
+        );
     }
-}
-
-pub(crate) fn file_url(folder: &Path) -> String {
-    format!("file://{}", folder.display())
-}
-
-/// An engine's URL. A relative folder is no URL: it would mean something else wherever the process is started.
-pub(crate) fn engine(text: &str) -> Result<EngineUrl, String> {
-    let wrong = || format!("'{text}' is no engine; write file:///folder or http://host:7700");
-    if let Some(folder) = text.strip_prefix("file://") {
-        return if folder.starts_with('/') { Ok(EngineUrl::Embedded(folder.into())) } else { Err(wrong()) };
-    }
-    if text.starts_with("https://") {
-        return Err(format!("'{text}': TLS is not supported yet; write http:// and keep it within a trusted network"));
-    }
-    let host = text.strip_prefix("http://").ok_or_else(wrong)?.trim_end_matches('/');
-    if host.is_empty() || host.contains('/') { Err(wrong()) } else { Ok(EngineUrl::Remote(format!("http://{host}"))) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn engines() {
-        assert_eq!(engine("file:///var/lib/q"), Ok(EngineUrl::Embedded("/var/lib/q".into())));
-        assert_eq!(engine("http://logs:7700/"), Ok(EngineUrl::Remote("http://logs:7700".into())));
-        for text in ["", "queue", "file://relative", "https://logs:7700", "http://", "http://a/b", "kafka://x"] {
-            assert!(engine(text).is_err(), "{text}");
-        }
-    }
+    config
 }

@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::key::{Key, Kind, Section};
+use crate::key::{Key, Kind, Section, Shape};
 use crate::reader::Reader;
 
 pub(crate) const SECTION: Section = Section {
     name: "",
-    repeated: false,
+    shape: Shape::One,
     doc: "The machine and its one HTTP port.",
+    required: &[],
     keys: &[
         Key::new("host", Kind::Text, "", "Name of this machine in records; the host name by default."),
         Key::new(
@@ -38,7 +39,7 @@ pub(crate) fn resolve(reader: &mut Reader<'_>, host: &str, data: &str) -> Root {
             name => Ok(name.to_owned()),
         }),
         data: reader.path("data", data),
-        insecure: reader.parse("insecure", bool_of),
+        insecure: reader.bool("insecure"),
         listen: reader.parse("listen", address),
     };
     if !root.listen.ip().is_loopback() && !root.insecure {
@@ -53,14 +54,6 @@ pub(crate) fn resolve(reader: &mut Reader<'_>, host: &str, data: &str) -> Root {
         );
     }
     root
-}
-
-pub(crate) fn bool_of(text: &str) -> Result<bool, String> {
-    match text.trim().to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" | "on" => Ok(true),
-        "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err(format!("'{text}' is neither true nor false")),
-    }
 }
 
 /// `127.0.0.1:7700`, `[::1]:7700`, `localhost:7700`.

@@ -4,10 +4,14 @@ use std::path::Path;
 
 use model::Format;
 
-use crate::key::{Key, Kind, Section};
+use super::kafka::PARTITIONERS;
+use crate::key::{Key, Kind, Section, Shape};
 use crate::origin::Origin;
 use crate::reader::Reader;
-use crate::{Multiline, ParseChoice, Start, StreamConfig, paths, pattern, revision};
+use crate::{
+    KafkaConfig, KafkaFraming, Multiline, ParseChoice, Partitioner, Start, StreamConfig, paths, pattern, revision,
+    template,
+};
 
 /// `auto`, `none` and every format that can be asked for.
 const PARSE: [&str; 10] = [
@@ -42,8 +46,9 @@ pub const EXCLUDE: [&str; 12] = [
 
 pub(crate) const SECTION: Section = Section {
     name: "stream",
-    repeated: true,
+    shape: Shape::Many,
     doc: "What is collected together.",
+    required: &["name", "paths"],
     keys: &[
         Key::new("name", Kind::Text, "", "Its name: lower-case letters, digits, '_' and '-'."),
         Key::new(
@@ -84,11 +89,34 @@ pub(crate) const SECTION: Section = Section {
             "beginning",
             "Where to begin in files found for the first time.",
         ),
+        Key::new("stores", Kind::List, "", "The stores that take it, by name; all by default."),
+        Key::new(
+            "topic",
+            Kind::Text,
+            "",
+            "Kafka: a topic of its own; that of [kafka] by default, as are the next three.",
+        ),
+        Key::new("partitioner", Kind::Choice(&["source", "random", "key"]), "", "Kafka: where messages go."),
+        Key::new("key", Kind::Text, "", "Kafka: the key for partitioner = \"key\"."),
+        Key::new("framing", Kind::Choice(&["record", "batch"]), "", "Kafka: what a message is."),
     ],
 };
 
+/// What the rest of the file has that streams speak of.
+pub(crate) struct Known<'a> {
+    /// The names of the stores.
+    pub stores: &'a [&'a str],
+    /// `[kafka]`, where the queue is Kafka or may become it.
+    pub kafka: Option<&'a KafkaConfig>,
+}
+
 /// `None` where it has no usable name or no paths; that was said then.
-pub(crate) fn resolve(reader: Reader<'_>, head: &Origin, values_name: Option<&str>) -> Option<StreamConfig> {
+pub(crate) fn resolve(
+    reader: Reader<'_>,
+    head: &Origin,
+    values_name: Option<&str>,
+    known: &Known<'_>,
+) -> Option<StreamConfig> {
     let mut reader = reader.named(values_name.unwrap_or("?"));
     let Some(given) = values_name else {
         reader.wrong_at(head, "a stream needs a name; add name = \"web\", say".to_owned());
@@ -112,11 +140,7 @@ pub(crate) fn resolve(reader: Reader<'_>, head: &Origin, values_name: Option<&st
         }
     }
     stream.parse = reader.parse("parse", parse_choice);
-    stream.multiline = reader.parse("multiline", |text| match text {
-        "auto" => Ok(Multiline::Auto),
-        "off" => Ok(Multiline::Off),
-        _ => Err(format!("'{text}' is neither \"auto\" nor \"off\"")),
-    });
+    stream.multiline = reader.choice("multiline", [Multiline::Auto, Multiline::Off]);
     stream.utc_offset_secs = reader.parse("timezone", utc_offset);
     for (regex, origin) in reader.list("drop", &[]) {
         match pattern::check_regex(&regex) {
@@ -124,13 +148,45 @@ pub(crate) fn resolve(reader: Reader<'_>, head: &Origin, values_name: Option<&st
             Err(reason) => reader.wrong_at(&origin, format!("drop: {reason}")),
         }
     }
-    stream.start = reader.parse("start", |text| match text {
-        "beginning" => Ok(Start::Beginning),
-        "end" => Ok(Start::End),
-        _ => Err(format!("'{text}' is neither \"beginning\" nor \"end\"")),
-    });
+    stream.start = reader.choice("start", [Start::Beginning, Start::End]);
+    engines(&mut reader, &mut stream, known);
     stream.revision = revision::revision_of(&stream);
     Some(stream)
+}
+
+/// Which stores take it, and how it travels by Kafka.
+fn engines(reader: &mut Reader<'_>, stream: &mut StreamConfig, known: &Known<'_>) {
+    for (name, origin) in reader.list("stores", &[]) {
+        if known.stores.contains(&name.as_str()) {
+            stream.stores.push(name);
+        } else {
+            let near = base::nearest(&name, known.stores.iter().copied()).unwrap_or(known.stores[0]);
+            reader.wrong_at(&origin, format!("stores: there is no store '{name}'; did you mean '{near}'?"));
+        }
+    }
+    stream.topic = reader.parse_given("topic", template::topic);
+    stream.partitioner = reader.choice_given("partitioner", PARTITIONERS);
+    stream.key = reader.parse_given("key", template::key);
+    stream.framing = reader.choice_given("framing", [KafkaFraming::Record, KafkaFraming::Batch]);
+    let Some(kafka) = known.kafka else {
+        return reader.refuse(
+            &["topic", "partitioner", "key", "framing"],
+            "is for a queue of Kafka; write url = \"kafka://host:9092\" in [queue], or leave the key out",
+        );
+    };
+    let partitioner = stream.partitioner.unwrap_or(kafka.partitioner);
+    match (partitioner, stream.key.as_ref().or(kafka.key.as_ref())) {
+        (Partitioner::Key, None) => {
+            reader.wrong("partitioner", "\"key\" needs a key; add key = \"{host}\", say".to_owned());
+        }
+        (Partitioner::Source | Partitioner::Random, _) if stream.key.is_some() => {
+            reader.wrong(
+                "key",
+                "a key is used with partitioner = \"key\" only; add that, or leave the key out".to_owned(),
+            );
+        }
+        _ => {}
+    }
 }
 
 /// A checked pattern; one with a slash in it is meant from the folder where it was written.
@@ -139,7 +195,8 @@ pub(crate) fn exclude(glob: &str, folder: &Path) -> Result<String, String> {
     if glob.contains('/') && !glob.starts_with("**") { paths::absolute(glob, folder) } else { Ok(glob.to_owned()) }
 }
 
-fn name_of(text: &str) -> Result<String, String> {
+/// Names of streams and stores.
+pub(crate) fn name_of(text: &str) -> Result<String, String> {
     let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let rest = |c: char| good(c) || c == '_' || c == '-';
     if text.starts_with(good) && text.chars().all(rest) && text.len() <= 100 {

@@ -1,13 +1,14 @@
 //! `[transfer]`
 
 use crate::TransferConfig;
-use crate::key::{Key, Kind, Section};
+use crate::key::{Key, Kind, Section, Shape};
 use crate::reader::Reader;
 
 pub(crate) const SECTION: Section = Section {
     name: "transfer",
-    repeated: false,
+    shape: Shape::One,
     doc: "How lines get from the queue into the store.",
+    required: &[],
     keys: &[
         Key::new("group", Kind::Text, "store", "The consumer group."),
         Key::new("threads", Kind::Count(1, 256), "2", "Threads that parse."),

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use agent::AgentHandle;
 use base::Explain;
-use config::{EngineUrl, Flag, Loaded, UpPaths};
+use config::{QueueUrl, Flag, Loaded, UpPaths};
 use runtime::Shutdown;
 use serde_json::json;
 
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &AgentArgs) -> Result<(), Failure> {
     inputs.up = UpPaths { paths: args.paths.clone(), exclude: args.exclude.clone(), fallback: None };
     let loaded = config::load(&inputs)?;
     let config = &loaded.config;
-    let EngineUrl::Remote(server) = &config.queue.url else {
+    let QueueUrl::Remote(server) = &config.queue.url else {
         return Err(Failure::Usage(
             "queue.url: an agent hands its lines to a server; give --server http://host:7700, or use 'logdrive up' for \
              everything in one process"

@@ -2,7 +2,7 @@
 //! is the server that agents elsewhere hand their lines to.
 
 use base::Explain;
-use config::{EngineUrl, Loaded};
+use config::{QueueUrl, Loaded};
 
 use crate::cli::RoleArgs;
 use crate::commands::up;
@@ -27,14 +27,15 @@ async fn serve(loaded: &Loaded) -> Result<(), Failure> {
         queue = open_queue(config) => queue?,
         () = signals.told() => return Ok(()),
     };
-    let store = open_store(&config.store)?;
+    let store = open_store(&config.stores[0])?;
     let node = Node::new();
     let transfer = node.transfer(config, queue.clone(), store.clone())?;
     let sources = Sources { agent: None, transfer: Some(transfer) };
     let address = node.dashboard(loaded, Some(queue.clone()), store, sources)?;
     let from = match &config.queue.url {
-        EngineUrl::Embedded(_) => format!("its own queue (agents: logdrive agent --server http://{address} PATH…)"),
-        EngineUrl::Remote(server) => format!("the queue of {server}"),
+        QueueUrl::Embedded(_) => format!("its own queue (agents: logdrive agent --server http://{address} PATH…)"),
+        QueueUrl::Remote(server) => format!("the queue of {server}"),
+        QueueUrl::Kafka(brokers) => format!("Kafka at {}", brokers.join(",")),
     };
     terminal::say(&format!(
         "logdrive {} takes lines from {from}\n  data     {}\n  address  http://{address}\nCtrl-C ends it; nothing is lost \

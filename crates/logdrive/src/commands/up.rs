@@ -61,7 +61,7 @@ async fn serve(loaded: &Loaded, demo: Option<&Demo>, args: &UpArgs) -> Result<()
         queue = open_queue(config) => queue?,
         () = signals.told() => return Ok(()),
     };
-    let store = open_store(&config.store)?;
+    let store = open_store(&config.stores[0])?;
     let producer = queue.producer(queue::LINES).await.map_err(|error| Failure::of(&error))?;
     let node = Node::new();
     let agent = node.agent(config, producer)?;

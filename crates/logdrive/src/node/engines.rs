@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Backoff, Explain, Retry};
-use config::{Config, EngineUrl, StoreConfig};
+use config::{Config, QueueUrl, StoreConfig, StoreUrl};
 use queue::Queue;
 use queue_embedded::EmbeddedQueue;
 use queue_remote::RemoteQueue;
@@ -17,9 +17,9 @@ use crate::terminal::note;
 /// Opens the queue that the settings name.
 pub(crate) async fn open_queue(config: &Config) -> Result<Arc<dyn Queue>, Failure> {
     // One bound for the disk that both engines are on.
-    let (config, reserve_free) = (&config.queue, config.store.free_bytes_min.0);
+    let (config, reserve_free) = (&config.queue, config.stores[0].free_bytes_min.0);
     match &config.url {
-        EngineUrl::Embedded(folder) => {
+        QueueUrl::Embedded(folder) => {
             let options = queue_embedded::Options {
                 partitions: config.partitions,
                 max_bytes: config.retention_bytes.0,
@@ -32,7 +32,8 @@ pub(crate) async fn open_queue(config: &Config) -> Result<Arc<dyn Queue>, Failur
             let queue = EmbeddedQueue::open(folder, options).map_err(|error| Failure::Failed(error.chain()))?;
             Ok(Arc::new(queue))
         }
-        EngineUrl::Remote(url) => connect(url).await,
+        QueueUrl::Remote(url) => connect(url).await,
+        QueueUrl::Kafka(_) => Err(Failure::Usage("queue.url: Kafka is not supported yet".to_owned())),
     }
 }
 
@@ -57,7 +58,7 @@ async fn connect(url: &str) -> Result<Arc<dyn Queue>, Failure> {
 /// Opens the store that the settings name.
 pub(crate) fn open_store(config: &StoreConfig) -> Result<Arc<dyn Store>, Failure> {
     match &config.url {
-        EngineUrl::Embedded(folder) => {
+        StoreUrl::Embedded(folder) => {
             let options = store_embedded::Options {
                 head_bytes: config.head_bytes,
                 head_age: config.head_age,
@@ -69,8 +70,6 @@ pub(crate) fn open_store(config: &StoreConfig) -> Result<Arc<dyn Store>, Failure
             let store = EmbeddedStore::open(folder, options).map_err(|error| Failure::Failed(error.chain()))?;
             Ok(store)
         }
-        EngineUrl::Remote(url) => Err(Failure::Usage(format!(
-            "store.url: {url}: a store elsewhere is not supported; write file:///folder, or leave the key out"
-        ))),
+        StoreUrl::Search { .. } => Err(Failure::Usage("store.url: search engines are not supported yet".to_owned())),
     }
 }

@@ -1,11 +1,22 @@
 //! The settings as the roles get them: parsed, checked, with every default filled in.
 
+mod engines;
+mod metric;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use base::ByteSize;
 use model::{Format, Revision};
+
+pub use engines::{
+    Acks, Compression, HostMetricsConfig, KafkaCompression, KafkaConfig, KafkaFraming, MetricsConfig, Partitioner,
+    QueueConfig, Sasl, SearchConfig, StoreConfig,
+};
+pub use metric::{MetricConfig, MetricValue};
+
+use crate::{MetricsUrl, QueueUrl, StoreUrl};
 
 /// Everything one process needs to know.
 #[derive(Clone, Debug)]
@@ -20,67 +31,22 @@ pub struct Config {
     pub insecure: bool,
     /// The queue.
     pub queue: QueueConfig,
-    /// The store.
-    pub store: StoreConfig,
+    /// What is particular to a queue of Kafka.
+    pub kafka: KafkaConfig,
+    /// The stores, at least one; the first answers where nobody names one.
+    pub stores: Vec<StoreConfig>,
+    /// The metrics store.
+    pub metrics: MetricsConfig,
+    /// What the agent measures of its machine.
+    pub host_metrics: HostMetricsConfig,
     /// The agent.
     pub agent: AgentConfig,
     /// The transfer.
     pub transfer: TransferConfig,
     /// What is collected.
     pub streams: Vec<StreamConfig>,
-}
-
-/// Which engine a URL names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EngineUrl {
-    /// `file:///folder`: the embedded engine with its data there.
-    Embedded(PathBuf),
-    /// `http://host:7700`: the embedded engine of a server.
-    Remote(String),
-}
-
-/// `[queue]`
-#[derive(Clone, Debug)]
-pub struct QueueConfig {
-    /// Which engine; by default the embedded one under `data`.
-    pub url: EngineUrl,
-    /// How the agent carries payloads.
-    pub compression: Compression,
-    /// Lanes of a topic, fixed when it is made.
-    pub partitions: u32,
-    /// At most so much on disk; full means back-pressure, never removal of what is unread.
-    pub retention_bytes: ByteSize,
-    /// What every group has read is removed after so long.
-    pub retention_age: Duration,
-}
-
-/// `none | lz4 | zstd`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Compression {
-    /// As the bytes are.
-    #[default]
-    None,
-    /// LZ4 block.
-    Lz4,
-    /// zstd, level 1.
-    Zstd,
-}
-
-/// `[store]`
-#[derive(Clone, Debug)]
-pub struct StoreConfig {
-    /// Which engine; by default the embedded one under `data`.
-    pub url: EngineUrl,
-    /// Parts older than this (by their newest record) are removed. `None`: never.
-    pub retention_age: Option<Duration>,
-    /// The oldest parts are removed while the store is larger than this. `None`: no bound.
-    pub retention_bytes: Option<ByteSize>,
-    /// Nothing is taken while less than this is free on the disk.
-    pub free_bytes_min: ByteSize,
-    /// Bytes of lines gathered in the head before a part is made.
-    pub head_bytes: ByteSize,
-    /// A part is made at the latest so long after its first line came in.
-    pub head_age: Duration,
+    /// What is measured of lines.
+    pub metric_rules: Vec<MetricConfig>,
 }
 
 /// `[agent]`
@@ -110,6 +76,8 @@ pub struct AgentConfig {
     pub open_files_max: usize,
     /// Where the checkpoints are cached.
     pub checkpoints: PathBuf,
+    /// The server that is told of the files, for `audit`, where the queue has no server: `http://host:7700`.
+    pub report_to: Option<String>,
 }
 
 /// `[transfer]`
@@ -142,6 +110,16 @@ pub struct StreamConfig {
     pub drop: Vec<String>,
     /// Where to begin in files found for the first time.
     pub start: Start,
+    /// The stores that take it; all where none is named.
+    pub stores: Vec<String>,
+    /// Kafka: a topic of its own.
+    pub topic: Option<String>,
+    /// Kafka: another partitioner.
+    pub partitioner: Option<Partitioner>,
+    /// Kafka: another key.
+    pub key: Option<String>,
+    /// Kafka: another framing.
+    pub framing: Option<KafkaFraming>,
     /// Which definition of the stream this is: a hash of what parsing depends on.
     pub revision: Revision,
 }
@@ -178,6 +156,28 @@ pub enum Start {
     End,
 }
 
+impl Config {
+    /// Everything embedded in a folder, nothing collected.
+    pub fn new(host: impl Into<String>, data: impl Into<PathBuf>) -> Self {
+        let data = data.into();
+        Self {
+            host: host.into(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 7700)),
+            insecure: false,
+            queue: QueueConfig::new(QueueUrl::Embedded(data.join("queue"))),
+            kafka: KafkaConfig::default(),
+            stores: vec![StoreConfig::new("default", StoreUrl::Embedded(data.join("store")))],
+            metrics: MetricsConfig::new(MetricsUrl::Embedded(data.join("metrics"))),
+            host_metrics: HostMetricsConfig::default(),
+            agent: AgentConfig { checkpoints: data.join("agent"), ..AgentConfig::default() },
+            transfer: TransferConfig::default(),
+            streams: Vec::new(),
+            metric_rules: Vec::new(),
+            data,
+        }
+    }
+}
+
 impl Default for AgentConfig {
     fn default() -> Self {
         Self {
@@ -193,6 +193,7 @@ impl Default for AgentConfig {
             deleted_held_bytes_max: ByteSize::mib(10 << 10),
             open_files_max: 4096,
             checkpoints: PathBuf::from("checkpoints"),
+            report_to: None,
         }
     }
 }
@@ -215,6 +216,11 @@ impl StreamConfig {
             utc_offset_secs: None,
             drop: Vec::new(),
             start: Start::default(),
+            stores: Vec::new(),
+            topic: None,
+            partitioner: None,
+            key: None,
+            framing: None,
             revision: Revision(0),
         }
     }
