@@ -1,5 +1,7 @@
 //! Mistakes in files with the exact words, precedence, and what must agree with what.
 
+mod engines;
+
 use std::path::Path;
 
 use crate::document::Environment;

@@ -114,7 +114,7 @@ pub(crate) fn server(text: &str) -> Result<String, String> {
     let rest = match text.split_once("://") {
         Some(("http", rest)) => rest,
         None => text,
-        Some(_) => return Err(no_engine(text, known)),
+        Some(_) => return Err(format!("'{}' is no server; write {known}", mask(text))),
     };
     Ok(format!("http://{}", one(text, rest, None, known)?))
 }
