@@ -40,6 +40,15 @@ pub enum StoreError {
         /// What happened.
         reason: String,
     },
+    /// The other side says no until somebody sets something right: credentials, a database that is missing, another
+    /// product or version than expected. It is asked again, so that work goes on by itself once that is done.
+    #[error("the store at {at} refuses: {reason}")]
+    Refused {
+        /// Address.
+        at: String,
+        /// What it said, and what to do.
+        reason: String,
+    },
     /// The operating system refused.
     #[error("cannot {action} {path}: {reason}")]
     Io {
@@ -78,7 +87,7 @@ impl Explain for StoreError {
         match self {
             Self::Query { .. } | Self::Invalid { .. } | Self::Unsupported(_) => ErrorKind::Invalid,
             Self::Exhausted { .. } => ErrorKind::Exhausted,
-            Self::Unavailable { .. } | Self::Injected(_) => ErrorKind::Unavailable,
+            Self::Unavailable { .. } | Self::Refused { .. } | Self::Injected(_) => ErrorKind::Unavailable,
             Self::Io { .. } => ErrorKind::Internal,
             Self::Corrupt { .. } | Self::Version { .. } => ErrorKind::Corrupt,
         }
