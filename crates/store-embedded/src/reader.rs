@@ -19,7 +19,7 @@ use crate::{EmbeddedStore, Snapshot};
 #[async_trait]
 impl Reader for EmbeddedStore {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { carries_cursors: true, context: true, coverage: true }
+        Capabilities { carries_cursors: true, context: true, coverage: true, visible_later: Duration::ZERO }
     }
 
     async fn search(&self, request: &SearchRequest) -> Result<SearchPage, StoreError> {

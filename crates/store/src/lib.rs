@@ -21,6 +21,7 @@ pub mod testing;
 pub mod tokens;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use model::{Cursors, ParsedBatch, Place, SourceKey};
@@ -66,12 +67,14 @@ pub struct Capabilities {
     pub context: bool,
     /// It can tell byte ranges held by source ([`Reader::coverage`]).
     pub coverage: bool,
+    /// So long after [`Writer::write`] has returned, at most, records are found; [`Writer::flush`] makes it now.
+    pub visible_later: Duration,
 }
 
 /// Puts records into a store.
 #[async_trait]
 pub trait Writer: Send + Sync {
-    /// Takes batches; they can be found when it returns. What is already held is not taken again. Waits while the
+    /// Takes batches; they can be found when it returns (or [`Capabilities::visible_later`]). What is already held is not taken again. Waits while the
     /// store has no room in memory; a batch that was given is either taken (less the refusals) or, on error, may be
     /// given again.
     ///

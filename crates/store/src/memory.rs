@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use base::Intervals;
@@ -182,7 +183,7 @@ impl Writer for MemoryStore {
 #[async_trait]
 impl Reader for MemoryStore {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { carries_cursors: true, context: true, coverage: true }
+        Capabilities { carries_cursors: true, context: true, coverage: true, visible_later: Duration::ZERO }
     }
 
     async fn search(&self, request: &SearchRequest) -> Result<SearchPage, StoreError> {

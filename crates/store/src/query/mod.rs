@@ -60,7 +60,7 @@ pub use glob::{Glob, GlobPart};
 pub use matcher::{Fixed, FixedTest, Matcher, Node, Otherwise, RecordView, compile, value_of};
 pub use plan::{Needle, Required};
 pub use text::{Finder, is_edge, is_token_byte, tokens};
-pub use value::{GlobTest, Limit, TextTest, ValueTest};
+pub use value::{GlobTest, Limit, TextTest, ValueTest, any_number};
 
 use crate::StoreError;
 

@@ -31,6 +31,11 @@ pub struct GlobTest {
 }
 
 impl GlobTest {
+    /// The pattern.
+    pub const fn glob(&self) -> &Glob {
+        &self.glob
+    }
+
     fn new(glob: &Glob) -> Self {
         let texts = glob.parts.iter().filter_map(|part| match part {
             GlobPart::Text(text) => Some(text),
@@ -212,8 +217,8 @@ pub(super) fn shortest_number(text: &[u8]) -> Option<&str> {
     Some(if short == "-0" { "0" } else { short })
 }
 
-/// A number in any usual form.
-fn any_number(text: &[u8]) -> Option<f64> {
+/// A number in any usual form, as ranges compare it: `7`, `-0.5`, `1e3`; `None` where it is none.
+pub fn any_number(text: &[u8]) -> Option<f64> {
     let first = *text.first()?;
     if !(first.is_ascii_digit() || matches!(first, b'-' | b'+' | b'.')) {
         return None;
