@@ -49,15 +49,6 @@ pub enum StoreError {
         /// What it said, and what to do.
         reason: String,
     },
-    /// The other side answers, and does not want: credentials, permissions, a wrong product, a missing template.
-    /// Nothing is lost by waiting: somebody there, or in the configuration here, has to change something.
-    #[error("the store at {at} refuses: {reason}")]
-    Refused {
-        /// Address.
-        at: String,
-        /// What it said, and what to do.
-        reason: String,
-    },
     /// The operating system refused.
     #[error("cannot {action} {path}: {reason}")]
     Io {
