@@ -28,9 +28,9 @@ mod url;
 mod tests;
 
 pub use error::{ConfigError, Problem};
-pub use load::{Flag, Inputs, Loaded, UpPaths, check, load, strange_variables};
+pub use load::{Flag, Inputs, Loaded, UpPaths, check, check_text, load, strange_variables};
 pub use origin::{Origin, Setting};
-pub use paths::{PathKind, absolute, is_glob, stream_name};
+pub use paths::{PathKind, absolute, clean_name, is_glob, stream_name};
 pub use resolved::{
     Acks, AgentConfig, Compression, Config, HostMetricsConfig, KafkaCompression, KafkaConfig, KafkaFraming,
     MetricConfig, MetricValue, MetricsConfig, Multiline, ParseChoice, Partitioner, QueueConfig, Sasl, SearchConfig,

@@ -65,8 +65,25 @@ pub struct Loaded {
 /// # Errors
 /// Where the file cannot be read, or anything in it, in the environment or in the flags is wrong.
 pub fn load(inputs: &Inputs) -> Result<Loaded, ConfigError> {
-    let (document, problems) = match &inputs.file {
-        Some(path) => document::read(&path.display().to_string(), &read(path)?, &inputs.env),
+    let file = match &inputs.file {
+        Some(path) => Some((path.display().to_string(), read(path)?)),
+        None => None,
+    };
+    settle(file, inputs)
+}
+
+/// Reads a text for its mistakes alone, as if it were a file of that name in the current folder.
+///
+/// # Errors
+/// As [`load`].
+pub fn check_text(name: &str, text: &str, inputs: &Inputs) -> Result<Loaded, ConfigError> {
+    let inputs = Inputs { file: None, flags: Vec::new(), up: UpPaths::default(), ..inputs.clone() };
+    settle(Some((name.to_owned(), text.to_owned())), &inputs)
+}
+
+fn settle(file: Option<(String, String)>, inputs: &Inputs) -> Result<Loaded, ConfigError> {
+    let (document, problems) = match file {
+        Some((path, text)) => document::read(&path, &text, &inputs.env),
         None => (Document::default(), Vec::new()),
     };
     let folder = inputs.file.as_deref().and_then(Path::parent).map(|parent| inputs.folder.join(parent));

@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Transfer(RoleArgs),
     /// Check configuration files
     Validate(ValidateArgs),
+    /// Make a logdrive.toml of the ini, yaml or json files of an older collector
+    Convert(ConvertArgs),
     /// Print the JSON Schema of logdrive.toml
     Schema,
     /// Print completions for a shell
@@ -183,6 +185,16 @@ pub(crate) struct AuditArgs {
     pub wait: Option<String>,
     #[command(flatten)]
     pub client: ClientArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConvertArgs {
+    /// Files of the older collector; a second file that one names is read too
+    #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// Write here instead of to standard output
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

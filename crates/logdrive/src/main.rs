@@ -53,6 +53,7 @@ fn run(command: &Command) -> Result<(), Failure> {
         Command::Agent(args) => commands::agent::run(args),
         Command::Transfer(args) => commands::transfer::run(args),
         Command::Validate(args) => commands::validate::run(args),
+        Command::Convert(args) => commands::convert::run(args),
         Command::Schema => commands::completions::schema(),
         Command::Completions { shell } => commands::completions::run(*shell),
     }

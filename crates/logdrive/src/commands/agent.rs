@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use agent::AgentHandle;
 use base::Explain;
-use config::{QueueUrl, Flag, Loaded, UpPaths};
+use config::{Flag, Loaded, QueueUrl, UpPaths};
 use runtime::Shutdown;
 use serde_json::json;
 

@@ -2,7 +2,7 @@
 //! is the server that agents elsewhere hand their lines to.
 
 use base::Explain;
-use config::{QueueUrl, Loaded};
+use config::{Loaded, QueueUrl};
 
 use crate::cli::RoleArgs;
 use crate::commands::up;
