@@ -169,8 +169,8 @@ pub struct StoreConfig {
 /// The keys of a `[store]` that is OpenSearch or Elasticsearch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SearchConfig {
-    /// The index, or the data stream, by template.
-    pub index: String,
+    /// The index, or the data stream, by template; `None`: the store's own default.
+    pub index: Option<String>,
     /// `index` names data streams.
     pub data_stream: bool,
     /// Index template and lifecycle policy are installed.
@@ -216,7 +216,10 @@ pub struct MetricsConfig {
     pub token: Secret,
     /// Authorities to trust, as a PEM file; the system's where none is named.
     pub ca: Option<PathBuf>,
-    /// Embedded: points older than this are removed. `None`: never.
+    /// InfluxDB: a database or bucket that is not there is made.
+    pub create: bool,
+    /// Embedded: points older than this are removed. InfluxDB: so long one that is made keeps its points. `None`: for
+    /// ever.
     pub retention_age: Option<Duration>,
 }
 
@@ -295,7 +298,7 @@ impl StoreConfig {
 impl Default for SearchConfig {
     fn default() -> Self {
         Self {
-            index: "logs-{stream}-{yyyy.MM.dd}".to_owned(),
+            index: None,
             data_stream: false,
             install: false,
             delete_after: None,
@@ -305,8 +308,8 @@ impl Default for SearchConfig {
             ca: None,
             fingerprint: None,
             gzip: false,
-            bulk_bytes: ByteSize::mib(4),
-            requests_max: 4,
+            bulk_bytes: ByteSize::mib(8),
+            requests_max: 8,
         }
     }
 }
@@ -324,6 +327,7 @@ impl MetricsConfig {
             bucket: String::new(),
             token: Secret::default(),
             ca: None,
+            create: false,
             retention_age: None,
         }
     }

@@ -33,7 +33,13 @@ pub(crate) const SECTION: Section = Section {
         Key::new("bucket", Kind::Text, "", "InfluxDB 2.x: the bucket."),
         Key::new("token", Kind::Secret, "", "InfluxDB 2.x: the token."),
         Key::new("ca", Kind::Text, "", "InfluxDB: a PEM file of the authorities to trust; the system's by default."),
-        Key::new("retention_age", Kind::DurationOrNever, "never", "Embedded: points older than this are removed."),
+        Key::new("create", Kind::Bool, "false", "InfluxDB: a database or bucket that is not there is made."),
+        Key::new(
+            "retention_age",
+            Kind::DurationOrNever,
+            "never",
+            "Embedded: points older than this are removed. InfluxDB: so long a database or bucket that is made keeps its points.",
+        ),
     ],
 };
 
@@ -62,20 +68,24 @@ pub(crate) fn resolve(reader: &mut Reader<'_>, data: &Path) -> MetricsConfig {
         bucket: reader.text("bucket"),
         token: reader.secret("token"),
         ca: reader.path_given("ca"),
+        create: reader.bool("create"),
         retention_age: reader.duration_or_never("retention_age"),
     };
     let one = "is for InfluxDB 1.x (influxdb://host:8086)";
     let two = "is for InfluxDB 2.x (influxdb2://host:8086)";
-    let embedded = "is for the embedded store; InfluxDB has retention of its own";
+    if !matches!(config.url, MetricsUrl::Embedded(_)) && !config.create && reader.given("retention_age") {
+        let reason =
+            "InfluxDB's own retention is not changed; add create = true for a database or bucket that is made so";
+        reader.wrong("retention_age", reason.to_owned());
+    }
     match &config.url {
         MetricsUrl::Embedded(_) => {
             reader.refuse(&ONLY_1, one);
             reader.refuse(&ONLY_2, two);
-            reader.refuse(&["ca"], "is for InfluxDB with TLS");
+            reader.refuse(&["ca", "create"], "is for InfluxDB");
         }
         MetricsUrl::Influx1(_) => {
             reader.refuse(&ONLY_2, two);
-            reader.refuse(&["retention_age"], embedded);
             if config.database.is_empty() {
                 reader.wrong("database", "the name of a database must not be empty".to_owned());
             }
@@ -86,7 +96,6 @@ pub(crate) fn resolve(reader: &mut Reader<'_>, data: &Path) -> MetricsConfig {
         }
         MetricsUrl::Influx2(_) => {
             reader.refuse(&ONLY_1, one);
-            reader.refuse(&["retention_age"], embedded);
             let missing = [
                 ("org", config.org.is_empty()),
                 ("bucket", config.bucket.is_empty()),

@@ -66,8 +66,9 @@ pub(crate) const SECTION: Section = Section {
         Key::new(
             "index",
             Kind::Text,
-            "logs-{stream}-{yyyy.MM.dd}",
-            "Search engines: the index, or the data stream; {stream}, {host}, and dates like {yyyy.MM.dd}, of the record.",
+            "",
+            "Search engines: the index, or the data stream, by {stream}, {host}, and dates like {yyyy.MM.dd} of the record; \
+             logs-{stream}-{yyyy.MM.dd} by default, and logs-{stream}-logdrive for data streams.",
         ),
         Key::new("data_stream", Kind::Bool, "false", "Search engines: index names data streams."),
         Key::new(
@@ -103,8 +104,8 @@ pub(crate) const SECTION: Section = Section {
             "none",
             "Search engines: how requests are compressed.",
         ),
-        Key::new("bulk_bytes", Kind::Size, "4MiB", "Search engines: bytes of a bulk request."),
-        Key::new("requests_max", Kind::Count(1, 64), "4", "Search engines: bulk requests at a time."),
+        Key::new("bulk_bytes", Kind::Size, "8MiB", "Search engines: bytes of a bulk request."),
+        Key::new("requests_max", Kind::Count(1, 64), "8", "Search engines: bulk requests at a time."),
     ],
 };
 
@@ -153,7 +154,7 @@ pub(crate) fn resolve(reader: &mut Reader<'_>, data: &Path) -> StoreConfig {
 
 fn search(reader: &mut Reader<'_>) -> SearchConfig {
     SearchConfig {
-        index: reader.parse("index", template::index),
+        index: reader.parse_given("index", template::index),
         data_stream: reader.bool("data_stream"),
         install: reader.bool("install"),
         delete_after: reader.duration_or_never("delete_after"),

@@ -258,7 +258,10 @@ fn several_stores() {
     std::fs::write(inputs.file.as_ref().unwrap(), one).unwrap();
     inputs.env = [("LOGDRIVE_STORE_INDEX".to_owned(), "a-{host}".to_owned())].into();
     let store = load(&inputs).unwrap().config.stores.remove(0);
-    assert_eq!((store.name.as_str(), store.search.index.as_str(), store.search.install), ("default", "a-{host}", true));
+    assert_eq!(
+        (store.name.as_str(), store.search.index.as_deref(), store.search.install),
+        ("default", Some("a-{host}"), true)
+    );
 }
 
 #[test]
