@@ -24,6 +24,8 @@ mod tests;
 pub struct QueueView {
     /// How far it holds the source; `None` where it knows nothing of it.
     pub position: Option<Position>,
+    /// Whether it keeps positions at all: where it does not, what it does not know of is no loss.
+    pub keeps_positions: bool,
     /// Whether everything that the queue held when it was asked has been stored durably since.
     pub drained: bool,
 }
@@ -119,13 +121,17 @@ pub fn balance(
     let read = report.map_or(0, |r| r.read).max(queued);
     let size = report.map_or(0, |r| r.size).max(read).max(counted.all.end());
 
-    // A source is stored in order: what is missing before its last stored byte is not on its way any more.
-    let mut on_its_way: Intervals = counted.all.gaps(kept_end, read).into_iter().collect();
+    // A queue that keeps positions keeps the order of a source too: what is missing before its last stored byte is not
+    // on its way any more. In any other, its records may be spread.
+    let in_order = queue.is_none_or(|view| view.keeps_positions);
+    let mut on_its_way: Intervals = counted.all.gaps(if in_order { kept_end } else { 0 }, read).into_iter().collect();
     if let Some(view) = queue {
-        // Acknowledged once, but the queue holds less now: its data was replaced.
-        on_its_way.remove(held, acknowledged);
+        if view.keeps_positions {
+            // Acknowledged once, but the queue holds less now: its data was replaced.
+            on_its_way.remove(held, acknowledged);
+        }
         if view.drained {
-            on_its_way.remove(0, held);
+            on_its_way.remove(0, if view.keeps_positions { held } else { acknowledged });
         }
     }
     let mut accounted = counted.all.clone();

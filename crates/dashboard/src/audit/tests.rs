@@ -37,7 +37,13 @@ fn coverage(stored: &[(u64, u64)]) -> Coverage {
 }
 
 fn held(end: u64, drained: bool) -> Option<QueueView> {
-    Some(QueueView { position: (end > 0).then_some(Position { end, open_line: None }), drained })
+    let position = (end > 0).then_some(Position { end, open_line: None });
+    Some(QueueView { position, keeps_positions: true, drained })
+}
+
+/// A queue that keeps no positions.
+const fn spread(drained: bool) -> Option<QueueView> {
+    Some(QueueView { position: None, keeps_positions: false, drained })
 }
 
 struct Case {
@@ -84,6 +90,22 @@ fn balances_what_the_witnesses_say() {
             coverage: Some(coverage(&[(0, 20), (30, 80)])),
             counts: [100, 100, 100, 70, 20, 0],
             gaps: &[(20, 30)],
+        },
+        Case {
+            name: "a queue without positions is not asked for them, and may spread a source",
+            report: Some(report(100, 100, 90, &[])),
+            queue: spread(false),
+            coverage: Some(coverage(&[(0, 20), (30, 80)])),
+            counts: [100, 100, 90, 70, 30, 0],
+            gaps: &[],
+        },
+        Case {
+            name: "such a queue was read to its end, but the store has less than was acknowledged",
+            report: Some(report(100, 100, 90, &[])),
+            queue: spread(true),
+            coverage: Some(coverage(&[(0, 20), (30, 80)])),
+            counts: [100, 100, 90, 70, 10, 0],
+            gaps: &[(20, 30), (80, 90)],
         },
         Case {
             name: "missed with a reason is no gap",

@@ -156,9 +156,10 @@ pub(crate) async fn accounts(app: &App) -> Result<Vec<Account>, Problem> {
     let asked: HashSet<_> = keys.iter().collect();
     let late: Vec<_> = coverage.keys().filter(|key| !asked.contains(key)).copied().collect();
     let one = |n: Option<usize>, key: SourceKey| {
-        let view = views.as_ref().map(|(positions, drained)| QueueView {
-            position: n.and_then(|n| positions.get(n).copied().flatten()),
-            drained: *drained,
+        let view = views.as_ref().map(|held| QueueView {
+            position: n.and_then(|n| held.positions.get(n).copied().flatten()),
+            keeps_positions: held.keeps_positions,
+            drained: held.drained,
         });
         balance(key, reports.get(&key), view, coverage.get(&key))
     };
@@ -166,9 +167,18 @@ pub(crate) async fn accounts(app: &App) -> Result<Vec<Account>, Problem> {
     Ok(known.chain(late.iter().map(|key| one(None, *key))).collect())
 }
 
-async fn ask_queue(queue: &dyn Queue, keys: &[SourceKey]) -> Result<(Vec<Option<Position>>, bool), QueueError> {
-    let positions = queue.producer(LINES).await?.positions(keys).await?;
-    Ok((positions, is_drained(&queue.stats(LINES).await?)))
+/// What the queue holds of all sources.
+struct Held {
+    positions: Vec<Option<Position>>,
+    keeps_positions: bool,
+    drained: bool,
+}
+
+async fn ask_queue(queue: &dyn Queue, keys: &[SourceKey]) -> Result<Held, QueueError> {
+    let producer = queue.producer(LINES).await?;
+    let positions = producer.positions(keys).await?;
+    let drained = is_drained(&queue.stats(LINES).await?);
+    Ok(Held { positions, keeps_positions: producer.keeps_positions(), drained })
 }
 
 /// Whether every group has committed all that the topic holds, and there is one.

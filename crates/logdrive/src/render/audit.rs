@@ -70,7 +70,17 @@ fn paint(style: Style, standing: Standing, text: &str) -> String {
     }
 }
 
+/// With what is not known of files that no agent speaks of.
 fn summary(accounts: &[Account], style: Style) -> String {
+    let untold = accounts.iter().filter(|account| account.state.is_none()).count();
+    let known = known(accounts, style);
+    if untold == 0 {
+        return known;
+    }
+    format!("{known}; of {untold} no agent tells: whether more is in their files is not known here")
+}
+
+fn known(accounts: &[Account], style: Style) -> String {
     let count = |standing_is: Standing| accounts.iter().filter(|account| standing(account) == standing_is).count();
     let size = human(accounts.iter().map(|account| account.size).sum());
     let files = if accounts.len() == 1 { "1 file".to_owned() } else { format!("{} files", accounts.len()) };
@@ -106,7 +116,8 @@ fn human(bytes: u64) -> String {
 
 fn state_text(account: &Account) -> String {
     match account.state.as_deref() {
-        None | Some("following") => String::new(),
+        Some("following") => String::new(),
+        None => " (no agent tells of it)".to_owned(),
         Some(state) => format!(" ({state})"),
     }
 }
@@ -185,5 +196,10 @@ mod tests {
         );
         let text = summary(&[live], Style::plain());
         assert_eq!(text, "1 file, 100B: nothing is missing; 10B in 1 of them on the way");
+        let text = summary(&[Account { state: None, ..account("/a", 10, 10) }], Style::plain());
+        assert_eq!(
+            text,
+            "1 file, 10B: every byte is accounted for; of 1 no agent tells: whether more is in their files is not known here"
+        );
     }
 }
