@@ -1,6 +1,7 @@
 //! How fast the agent reads: one file into a producer that acknowledges at once and keeps nothing.
 //!
-//! `cargo run --release -p agent --example blackhole -- [--lz4|--zstd] FILE…` prints bytes, CPU seconds and the rate.
+//! `cargo run --release -p agent --example blackhole -- [--lz4|--zstd] [--ahead] FILE…` prints bytes, CPU seconds and the
+//! rate; with `--ahead` into a queue that keeps no positions.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +15,7 @@ use runtime::{Shutdown, SystemClock};
 
 #[derive(Default)]
 struct Blackhole {
+    keeps_no_positions: bool,
     bytes: AtomicU64,
     records: AtomicU64,
 }
@@ -24,6 +26,10 @@ impl Producer for Blackhole {
         self.bytes.fetch_add(batch.header.range_len(), Ordering::Relaxed);
         self.records.fetch_add(u64::from(batch.header.records), Ordering::Relaxed);
         Ack::ready(Ok(Outcome::Appended(Place::default())))
+    }
+
+    fn keeps_positions(&self) -> bool {
+        !self.keeps_no_positions
     }
 
     async fn positions(&self, keys: &[SourceKey]) -> Result<Vec<Option<Position>>, QueueError> {
@@ -60,10 +66,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         (_, true) => Compression::Zstd,
         _ => Compression::None,
     };
-    let hold = flag("--hold");
+    let (hold, ahead) = (flag("--hold"), flag("--ahead"));
     let sizes: u64 = args.iter().filter_map(|path| std::fs::metadata(path).ok()).map(|at| at.len()).sum();
     let data = std::env::temp_dir().join(format!("agent-blackhole-{}", std::process::id()));
-    let hole = Arc::new(Blackhole::default());
+    let hole = Arc::new(Blackhole { keeps_no_positions: ahead, ..Blackhole::default() });
     let parts = Parts { producer: hole.clone(), clock: Arc::new(SystemClock), stdin: None };
     let agent = agent::build(&config(&data, args, compression), parts)?;
     let (handle, shutdown) = (agent.handle(), Shutdown::new());

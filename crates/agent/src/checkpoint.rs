@@ -1,17 +1,22 @@
-//! The cache of checkpoints: what makes a restart fast, and what reports of finished sources live from.
+//! The checkpoints: what makes a restart fast, and what reports of finished sources live from.
 //!
-//! Decision: the queue knows how far it holds each source, so this file may be lost, torn or old at any time without a
-//! line being lost or sent twice; it is not synced as it grows. It is a log of entries, the last of a key wins, each
-//! with its checksum; a tear ends it. It is written anew (beside, synced, renamed, folder synced) once most of it is
-//! outdated.
+//! Decision: a log of entries, the last of a key wins, each with its checksum; a tear ends it. It is written anew
+//! (beside, synced, renamed, folder synced) once most of it is outdated.
+//!
+//! Where the queue knows how far it holds each source, this is a cache: it may be lost, torn or old at any time without
+//! a line being lost or sent twice, and is not synced as it grows. Where it does not, this is the truth: the header of
+//! each batch is in the log before the batch is appended ([`Checkpoints::note_ahead`]), until it is acknowledged, so
+//! that a restart sends what may have been sent in the very same batches.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base::Timestamp;
 use model::wire::{Reader, WireError, Writer};
-use model::{FileState, Format, Generation, Missed, MissedReason, SourceId, SourceKey, SourceReport};
+use model::{BatchHeader, FileState, Format, Generation, Missed, MissedReason, SourceId, SourceKey, SourceReport};
+use parking_lot::Mutex;
 
 use crate::AgentError;
 use crate::identity::Witness;
@@ -22,12 +27,17 @@ const VERSION: u8 = 1;
 /// The file is written anew once it is this long and twice as long as it need be.
 const COMPACT_AT: u64 = 4 << 20;
 
+/// Beside the format: it is not looked for any more.
+const GAVE_UP: u8 = 0x80;
+
 /// The open file.
 pub struct Checkpoints {
     path: PathBuf,
     file: File,
     len: u64,
     base_len: u64,
+    /// So much of it is on the disk for sure.
+    synced: u64,
     room: Vec<u8>,
     /// It may end in a tear: nothing is added before it was written anew.
     is_torn: bool,
@@ -60,6 +70,7 @@ impl Checkpoints {
             path: path.clone(),
             len: 0,
             base_len: 0,
+            synced: 0,
             room: Vec::new(),
             // Behind a tear nothing would be found again: begin with what could be read.
             is_torn: true,
@@ -81,9 +92,48 @@ impl Checkpoints {
             frame(&mut self.room, |out| encode(entry, out));
         }
         frame(&mut self.room, |out| encode_alive(now, out));
+        if self.is_torn { Ok(()) } else { self.write_room() }
+    }
+
+    /// Notes batches that are about to be appended, after `entries`. Once this returns, a crash of this process does
+    /// not take the note; with `sync`, nor does one of the machine.
+    pub fn note_ahead(
+        &mut self,
+        entries: &[Entry],
+        sent: &[Arc<BatchHeader>],
+        sync: bool,
+        (ledger, now): (&Mutex<Ledger>, Timestamp),
+    ) -> io::Result<()> {
         if self.is_torn {
-            return Ok(());
+            self.compact(&ledger.lock(), now)?;
         }
+        self.room.clear();
+        for entry in entries {
+            frame(&mut self.room, |out| encode(entry, out));
+        }
+        for header in sent {
+            frame(&mut self.room, |out| encode_sent(header, out));
+        }
+        self.write_room()?;
+        if sync { self.sync() } else { Ok(()) }
+    }
+
+    /// Makes sure that what was added survives a crash of the machine.
+    pub fn sync(&mut self) -> io::Result<()> {
+        if self.synced < self.len && !self.is_torn {
+            // After a failed sync nobody knows what is on the disk: it is written anew.
+            self.file.sync_data().inspect_err(|_| self.is_torn = true)?;
+            self.synced = self.len;
+        }
+        Ok(())
+    }
+
+    /// How much of the log survives a crash of the machine for sure.
+    pub const fn synced(&self) -> u64 {
+        self.synced
+    }
+
+    fn write_room(&mut self) -> io::Result<()> {
         self.file.write_all(&self.room).inspect_err(|_| self.is_torn = true)?;
         self.len += self.room.len() as u64;
         if self.room.capacity() > (1 << 20) {
@@ -104,17 +154,22 @@ impl Checkpoints {
         out.push(VERSION);
         for entry in ledger.entries() {
             frame(&mut out, |out| encode(entry, out));
+            for header in &entry.sent {
+                frame(&mut out, |out| encode_sent(header, out));
+            }
         }
         frame(&mut out, |out| encode_alive(now, out));
         let mut file = File::create(&beside)?;
         file.write_all(&out)?;
         file.sync_all()?;
+        // Until the end of this, what is open is not what is at the path.
+        self.is_torn = true;
         fs::rename(&beside, &self.path)?;
         if let Some(folder) = self.path.parent() {
             File::open(folder)?.sync_all()?;
         }
         self.file = OpenOptions::new().append(true).open(&self.path)?;
-        (self.len, self.base_len) = (out.len() as u64, out.len() as u64);
+        (self.len, self.base_len, self.synced) = (out.len() as u64, out.len() as u64, out.len() as u64);
         self.is_torn = false;
         Ok(())
     }
@@ -135,9 +190,10 @@ fn load(bytes: &[u8], ledger: &mut Ledger) -> Result<Option<Timestamp>, u8> {
     while let Some((body, behind)) = unframe(rest) {
         match decode(body) {
             Ok(Item::Entry(entry)) => ledger.put(*entry),
+            Ok(Item::Sent(header)) => ledger.note_sent(header),
             Ok(Item::Alive(at)) => known_until = Some(at),
             Err(error) => {
-                tracing::warn!(%error, "a checkpoint is damaged; the queue knows better");
+                tracing::warn!(%error, "a checkpoint is damaged; what follows it is not known");
                 break;
             }
         }
@@ -165,6 +221,7 @@ fn unframe(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 
 enum Item {
     Entry(Box<Entry>),
+    Sent(Arc<BatchHeader>),
     Alive(Timestamp),
 }
 
@@ -172,6 +229,11 @@ fn encode_alive(at: Timestamp, out: &mut Vec<u8>) {
     let mut w = Writer::new(out);
     w.u8(2);
     w.signed(at.as_micros());
+}
+
+fn encode_sent(header: &BatchHeader, out: &mut Vec<u8>) {
+    out.push(3);
+    header.encode(out);
 }
 
 fn encode(entry: &Entry, out: &mut Vec<u8>) {
@@ -194,7 +256,7 @@ fn encode(entry: &Entry, out: &mut Vec<u8>) {
         w.u8(reason_code(missed.reason));
     }
     w.varint(entry.open_line.map_or(0, |at| at + 1));
-    w.u8(entry.format as u8);
+    w.u8(entry.format as u8 | if entry.gave_up { GAVE_UP } else { 0 });
     put_witness(&mut w, entry.witness);
     put_witness(&mut w, Some(entry.prefix));
     w.text(&entry.home);
@@ -210,6 +272,7 @@ fn decode(body: &[u8]) -> Result<Item, WireError> {
     match r.u8()? {
         1 => decode_entry(&mut r).map(|entry| Item::Entry(Box::new(entry))),
         2 => Ok(Item::Alive(Timestamp::from_micros(r.signed()?))),
+        3 => BatchHeader::decode(&body[1..]).map(|header| Item::Sent(Arc::new(header))),
         kind => Err(WireError::Unknown { what: "checkpoint", code: u64::from(kind) }),
     }
 }
@@ -227,14 +290,17 @@ fn decode_entry(r: &mut Reader<'_>) -> Result<Entry, WireError> {
     }
     let report = SourceReport { key, host, stream, path, size, read, queued, missed, state, changed_at };
     let open_line = r.varint()?.checked_sub(1);
-    let format = Format::from_code(r.u8()?);
+    let format = r.u8()?;
+    let (format, gave_up) = (Format::from_code(format & !GAVE_UP), format & GAVE_UP != 0);
     let witness = take_witness(r)?;
     let prefix = take_witness(r)?.unwrap_or_default();
     let home = r.text()?.into();
     let inode = r.varint()?;
     let copy_of = if r.u8()? == 1 { Some(take_key(r)?) } else { None };
     r.finish()?;
-    Ok(Entry { report, open_line, format, witness, prefix, home, inode, copy_of })
+    // What was sent follows.
+    let sent = std::collections::VecDeque::new();
+    Ok(Entry { report, open_line, format, gave_up, witness, prefix, home, inode, copy_of, sent })
 }
 
 fn put_key(w: &mut Writer<'_>, key: SourceKey) {

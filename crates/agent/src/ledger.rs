@@ -2,11 +2,11 @@
 //!
 //! Shared between the reader, which writes it once per batch at most, and whoever asks for reports.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 
-use model::{FileState, Format, Generation, Missed, SourceId, SourceKey, SourceReport};
+use model::{BatchHeader, FileState, Format, Generation, Missed, SourceId, SourceKey, SourceReport};
 
 use crate::identity::Witness;
 use crate::tail::Mark;
@@ -20,6 +20,8 @@ pub struct Entry {
     pub open_line: Option<u64>,
     /// The recognised format.
     pub format: Format,
+    /// The format is not looked for any more.
+    pub gave_up: bool,
     /// What stood before the last byte that the queue has.
     pub witness: Option<Witness>,
     /// What the file begins with.
@@ -30,9 +32,23 @@ pub struct Entry {
     pub inode: u64,
     /// The file turned out to be the copy of another source, and is accounted for there.
     pub copy_of: Option<SourceKey>,
+    /// Where the queue keeps no positions: what may have been sent behind what is acknowledged, batch by batch.
+    pub sent: VecDeque<Arc<BatchHeader>>,
 }
 
 impl Entry {
+    /// Forgets what was sent and is acknowledged.
+    pub fn prune_sent(&mut self) {
+        while self.sent.front().is_some_and(|first| first.end <= self.report.queued) {
+            self.sent.pop_front();
+        }
+    }
+
+    /// Where what may have been sent ends; 0 where nothing was but what is acknowledged.
+    pub fn sent_end(&self) -> u64 {
+        self.sent.back().map_or(0, |last| last.end)
+    }
+
     /// How far the queue has it.
     pub const fn acked(&self) -> Mark {
         Mark { end: self.report.queued, open_line: self.open_line }
@@ -84,9 +100,21 @@ impl Ledger {
         self.by_home.get(&*path.to_string_lossy()).map_or(&[], Vec::as_slice)
     }
 
-    /// Notes what is known of one.
-    pub fn put(&mut self, entry: Entry) {
+    /// Notes that a batch is about to be sent.
+    pub fn note_sent(&mut self, header: Arc<BatchHeader>) {
+        let Some(entry) = self.entries.get_mut(&header.key) else { return };
+        if header.end > entry.report.queued.max(entry.sent_end()) {
+            entry.sent.push_back(header);
+        }
+    }
+
+    /// Notes what is known of one; what was noted as sent stays, as far as it is not acknowledged.
+    pub fn put(&mut self, mut entry: Entry) {
         let key = entry.report.key;
+        if let Some(before) = self.entries.get_mut(&key) {
+            entry.sent = std::mem::take(&mut before.sent);
+            entry.prune_sent();
+        }
         if self.entries.get(&key).is_some_and(|before| before.home != entry.home) {
             self.leave_home(key);
         }

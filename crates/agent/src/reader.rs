@@ -49,6 +49,8 @@ pub struct Range {
     pub records: u32,
     /// Where the last line of them is open: it has no newline yet, or is a part of a long line.
     pub open: bool,
+    /// They end here because nothing followed in time: by the bytes alone they might have ended elsewhere.
+    pub by_silence: bool,
 }
 
 /// What is waited for.
@@ -93,7 +95,7 @@ pub fn plan(
         if found.longest_line as usize > limits.line {
             if found.longest_line_start == 0 {
                 continuations.clear();
-                return Plan::Send(Range { len: limits.line, lines: 1, records: 1, open: true });
+                return Plan::Send(Range { len: limits.line, lines: 1, records: 1, open: true, by_silence: false });
             }
             end = found.longest_line_start as usize;
             before_long_line = true;
@@ -104,7 +106,7 @@ pub fn plan(
             last_start = bound_records(&block[..end], limits.record, continuations);
         }
         let records = found.lines - continuations.len() as u32;
-        let range = Range { len: end, lines: found.lines, records, open: false };
+        let range = Range { len: end, lines: found.lines, records, open: false, by_silence: false };
         if !framing.join || before_long_line {
             return Plan::Send(range);
         }
@@ -115,12 +117,14 @@ pub fn plan(
 /// A block that has no newline at all.
 fn plan_open(block: &[u8], limits: Limits, flush: Flush, reach: Reach) -> Plan {
     if block.len() >= limits.line {
-        return Plan::Send(Range { len: limits.line, lines: 1, records: 1, open: true });
+        return Plan::Send(Range { len: limits.line, lines: 1, records: 1, open: true, by_silence: false });
     }
     match reach {
         Reach::Part => Plan::Longer,
         Reach::End if flush < Flush::Line => Plan::Hold(Held::Line),
-        Reach::End | Reach::Longest => Plan::Send(Range { len: block.len(), lines: 1, records: 1, open: true }),
+        Reach::End | Reach::Longest => {
+            Plan::Send(Range { len: block.len(), lines: 1, records: 1, open: true, by_silence: reach == Reach::End })
+        }
     }
 }
 
@@ -138,12 +142,12 @@ fn hold_last(
     let held = if held_lines == 1 { Held::Single } else { Held::Record };
     let silent = flush >= Flush::Record || (flush == Flush::Single && held == Held::Single);
     if silent && reach == Reach::End {
-        return Plan::Send(range);
+        return Plan::Send(Range { by_silence: true, ..range });
     }
     if last_start > 0 {
         continuations.truncate(joined);
         let (lines, records) = (range.lines - held_lines, range.records - 1);
-        return Plan::Send(Range { len: last_start, lines, records, open: false });
+        return Plan::Send(Range { len: last_start, lines, records, open: false, by_silence: false });
     }
     // A single record is all there is: it ends here if it may not grow any further.
     match reach {

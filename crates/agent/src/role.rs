@@ -83,6 +83,8 @@ pub fn build(config: &Config, parts: Parts) -> Result<Agent, AgentError> {
     let alarm = Alarm::new().map_err(|error| io("make an event for", error))?;
     let now = parts.clock.now();
     let shared = Arc::new(Shared { ledger: Mutex::new(ledger), ..Shared::default() });
+    let synced = usize::try_from(checkpoints.synced()).unwrap_or(usize::MAX);
+    crate::status::set(&shared.counters.checkpoint_synced_bytes, synced);
     let reads_stdin = |stream: &config::StreamConfig| stream.paths.iter().any(|path| path == STDIN);
     let stdin = match (config.streams.iter().position(reads_stdin), parts.stdin) {
         (Some(stream), Some(input)) => Some(Stdin::new(input, stream, host_id, now)),

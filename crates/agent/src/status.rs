@@ -70,6 +70,10 @@ counters! {
     rounds: "logdrive_agent_rounds_total",
     /// Scans of all followed paths.
     scans: "logdrive_agent_scans_total",
+    /// Batches sent once more, as a crash or a fault left it open whether the queue has them.
+    repeated_batches: "logdrive_agent_repeated_batches_total",
+    /// Bytes of the checkpoints that survive a crash of the machine for sure.
+    checkpoint_synced_bytes: "logdrive_agent_checkpoint_synced_bytes",
     /// Files followed or drained now.
     files: "logdrive_agent_files",
     /// Files open now.

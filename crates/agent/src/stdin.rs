@@ -287,7 +287,7 @@ impl Worker {
         self.in_flight += held;
         let batch = Batch { header: Arc::new(header), payload };
         let ack = Some(self.producer.append(batch.clone()));
-        self.flights.push_back(Flight { batch, ack, mark: self.at, witness, held });
+        self.flights.push_back(Flight { batch, ack, noted: true, mark: self.at, witness, held });
     }
 
     fn count(&self, header: &BatchHeader) {
@@ -364,11 +364,13 @@ impl Worker {
             report,
             open_line: self.acked.open_line,
             format: self.framing.format,
+            gave_up: false,
             witness: None,
             prefix: Witness::default(),
             home: STDIN.into(),
             inode: 0,
             copy_of: None,
+            sent: VecDeque::new(),
         });
     }
 }

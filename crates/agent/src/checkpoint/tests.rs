@@ -18,11 +18,13 @@ fn entry(n: u64) -> Entry {
         },
         open_line: n.is_multiple_of(3).then_some(n),
         format: Format::Json,
+        gave_up: n.is_multiple_of(7),
         witness: (!n.is_multiple_of(4)).then_some(Witness { len: 200, hash: n }),
         prefix: Witness { len: 1024, hash: !n },
         home: format!("/var/log/{n}.log").into(),
         inode: n,
         copy_of: n.is_multiple_of(5).then(|| SourceKey::new(SourceId(u128::from(n)), Generation(1))),
+        sent: std::collections::VecDeque::new(),
     }
 }
 
@@ -50,6 +52,52 @@ fn everything_is_there_again() {
         }
         assert_eq!(ledger.of_home(Path::new("/elsewhere")), [entries[7].report.key]);
         assert!(ledger.of_home(Path::new("/var/log/7.log")).is_empty());
+    }
+}
+
+fn header(key: SourceKey, start: u64, end: u64) -> Arc<BatchHeader> {
+    Arc::new(BatchHeader {
+        key,
+        start,
+        end,
+        line_start: start,
+        lines: 1,
+        records: 1,
+        flags: model::BatchFlags::default(),
+        codec: model::Codec::None,
+        payload_len: (end - start) as u32,
+        payload_crc: 7,
+        format: Format::Json,
+        utc_offset_secs: 0,
+        read_at: Timestamp::from_micros(9),
+        revision: model::Revision(1),
+        stream: "s".into(),
+        host: "here".into(),
+        path: "/var/log/1.log".into(),
+        continuations: [].as_slice().into(),
+    })
+}
+
+#[test]
+fn what_may_have_been_sent_is_known_until_it_is_acknowledged() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut checkpoints, ledger, _) = open(folder.path());
+    let ledger = Mutex::new(ledger);
+    let now = Timestamp::from_micros(5);
+    let mut one = entry(1);
+    one.report.queued = 100;
+    let sent: Vec<_> = [(100, 150), (150, 170), (170, 300)].map(|(a, b)| header(one.report.key, a, b)).into();
+    checkpoints.note_ahead(std::slice::from_ref(&one), &sent, true, (&ledger, now)).expect("writes");
+    let length = fs::metadata(folder.path().join("checkpoints.log")).expect("is there").len();
+    assert_eq!(checkpoints.synced(), length);
+    one.report.queued = 150;
+    checkpoints.append([one.clone()].iter(), now).expect("writes");
+    // Twice: opening writes the file anew.
+    for _ in 0..2 {
+        let (_, ledger, _) = open(folder.path());
+        let found = ledger.get(one.report.key).expect("is there");
+        assert_eq!((found.report.queued, found.sent_end()), (150, 300));
+        assert!(found.sent.iter().eq(&sent[1..]));
     }
 }
 

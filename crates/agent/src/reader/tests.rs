@@ -14,7 +14,15 @@ fn planned(block: &str, framing: Framing, flush: Flush, reach: Reach) -> (Plan, 
 }
 
 fn send(len: usize, lines: u32, records: u32, open: bool) -> Plan {
-    Plan::Send(Range { len, lines, records, open })
+    Plan::Send(Range { len, lines, records, open, by_silence: false })
+}
+
+/// The same, ended by silence.
+fn silent(plan: Plan) -> Plan {
+    match plan {
+        Plan::Send(range) => Plan::Send(Range { by_silence: true, ..range }),
+        other => other,
+    }
 }
 
 #[test]
@@ -29,7 +37,7 @@ fn decides_about_the_end_of_a_block() {
         ("a\nb\nhalf", PLAIN, Nothing, End, send(4, 2, 2, false)),
         ("half", PLAIN, Nothing, End, Plan::Hold(Held::Line)),
         ("half", PLAIN, Record, End, Plan::Hold(Held::Line)),
-        ("half", PLAIN, Line, End, send(4, 1, 1, true)),
+        ("half", PLAIN, Line, End, silent(send(4, 1, 1, true))),
         ("half", PLAIN, Nothing, Part, Plan::Longer),
         (&long, PLAIN, Nothing, End, send(40, 1, 1, true)),
         (&long_line, PLAIN, Nothing, End, send(40, 1, 1, true)),
@@ -38,11 +46,11 @@ fn decides_about_the_end_of_a_block() {
         ("a\nb\n", JOIN, Nothing, End, send(2, 1, 1, false)),
         ("b\n", JOIN, Nothing, End, Plan::Hold(Held::Single)),
         ("b\n c\n", JOIN, Nothing, End, Plan::Hold(Held::Record)),
-        ("b\n", JOIN, Single, End, send(2, 1, 1, false)),
+        ("b\n", JOIN, Single, End, silent(send(2, 1, 1, false))),
         ("b\n c\n", JOIN, Single, End, Plan::Hold(Held::Record)),
-        ("b\n c\n", JOIN, Record, End, send(5, 2, 1, false)),
+        ("b\n c\n", JOIN, Record, End, silent(send(5, 2, 1, false))),
         ("a\n x\nb\n c\n", JOIN, Nothing, End, send(5, 2, 1, false)),
-        ("a\n x\nb\n c\n", JOIN, Record, End, send(10, 4, 2, false)),
+        ("a\n x\nb\n c\n", JOIN, Record, End, silent(send(10, 4, 2, false))),
         ("a\n x\nb\n c\n", JOIN, Record, Part, send(5, 2, 1, false)),
         ("b\n c\n", JOIN, Nothing, Part, Plan::Longer),
         ("b\n c\n", JOIN, Nothing, Longest, send(5, 2, 1, false)),
@@ -67,7 +75,7 @@ fn a_record_that_grows_too_long_is_cut_between_lines() {
         std::iter::once("a\n".to_owned()).chain((0..10).map(|n| format!(" {n}{}\n", "-".repeat(17)))).collect();
     let (plan, continuations) = planned(&lines, JOIN, Flush::Record, Reach::End);
     // 2 + 2·20 bytes, then 3·20 bytes a record.
-    assert_eq!(plan, send(202, 11, 4, false));
+    assert_eq!(plan, silent(send(202, 11, 4, false)));
     assert_eq!(continuations, [2, 22, 62, 82, 122, 142, 182]);
 }
 

@@ -36,7 +36,8 @@ impl Shard {
                 let landing = crate::tail::land(&mut tail.flights, &mut cx);
                 self.landed(index, landing);
                 let waits = |tail: &crate::tail::Tail| {
-                    tail.resend_at.is_none() && tail.flights.front().is_some_and(|first| first.ack.is_none())
+                    tail.resend_at.is_none()
+                        && tail.flights.front().is_some_and(|first| first.ack.is_none() && first.noted)
                 };
                 if self.tails[index].as_deref().is_some_and(waits) {
                     self.guard(index, |shard| {
@@ -60,6 +61,7 @@ impl Shard {
         if let Some((mark, witness)) = landing.acked {
             tail.acked = mark;
             tail.acked_witness = witness;
+            tail.is_begun = true;
         }
         if progress {
             tail.patience.reset();
@@ -99,7 +101,7 @@ impl Shard {
     fn resend(&mut self, index: usize, at_most: usize) {
         let Some(tail) = self.tails[index].as_mut() else { return };
         tail.resend_at = None;
-        for flight in tail.flights.iter_mut().take(at_most).filter(|flight| flight.ack.is_none()) {
+        for flight in tail.flights.iter_mut().take(at_most).filter(|flight| flight.ack.is_none() && flight.noted) {
             flight.ack = Some(self.links.producer.append(flight.batch.clone()));
             add(&self.links.shared.counters.resent_batches, 1);
         }

@@ -222,6 +222,7 @@ impl Shard {
         tail.shown_at = shown_at;
         tail.home = if is_home { at.clone() } else { home.into() };
         tail.shown = shown;
+        tail.begin_anew(0, !self.ahead.is_on);
         tail.was_there = self.scan.count <= 1;
         tail.size = seen.size;
         tail.named = seen.named;
@@ -334,6 +335,8 @@ impl Shard {
         tail.restart_at(original.acked(), original.witness);
         tail.prefix = original.prefix;
         tail.framing = stream.framing(original.format);
+        tail.remember_tries(original.gave_up);
+        tail.begin_anew(original.sent_end(), !self.ahead.is_on);
         tail.grown_at = self.now;
         let (source, inode, shown_at, home) = (tail.source, tail.id.ino, tail.shown_at.clone(), tail.shown.clone());
         original.report.missed.retain(|missed| missed.reason != model::MissedReason::TruncatedUnread);
@@ -404,13 +407,20 @@ impl Shard {
 
 /// Whether a file has what is known of a source: the same beginning, and the same bytes where the queue has it.
 fn is_copy(file: &File, size: u64, entry: &Entry) -> bool {
-    let Some(witness) = entry.witness else { return false };
     let acked = entry.report.queued;
-    acked > 0
-        && size >= acked
-        && entry.prefix.len > 0
-        && entry.prefix.begins(file).unwrap_or(false)
-        && witness.holds(file, acked).unwrap_or(false)
+    let stands = || match entry.witness {
+        Some(witness) if acked > 0 => size >= acked && witness.holds(file, acked).unwrap_or(false),
+        // Nothing is acknowledged: what may have been sent has to do.
+        _ => entry.sent.front().is_some_and(|first| first.start == acked && has_what_was_sent(file, first)),
+    };
+    entry.prefix.len > 0 && entry.prefix.begins(file).unwrap_or(false) && stands()
+}
+
+/// Whether a file has the bytes of a batch that may have been sent.
+fn has_what_was_sent(file: &File, sent: &model::BatchHeader) -> bool {
+    let mut bytes = vec![0; usize::try_from(sent.range_len()).unwrap_or(0)];
+    let read = read_up_to(file, &mut bytes, sent.start);
+    read.is_ok_and(|read| read == bytes.len()) && crc32c::crc32c(&bytes) == sent.payload_crc
 }
 
 /// Whether a file has the same first KiB as the other and the same bytes before `len`. Where the other has become

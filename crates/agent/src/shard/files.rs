@@ -233,6 +233,7 @@ impl Shard {
         tail.after_missed = false;
         tail.grown_at = now;
         tail.detect_tries = 0;
+        tail.begin_anew(0, !self.ahead.is_on);
         tail.framing = self.links.settings.streams[tail.stream].framing(model::Format::Unknown);
         let folder = tail.path.parent().map(std::path::Path::to_path_buf);
         add(&self.links.shared.counters.truncations, 1);

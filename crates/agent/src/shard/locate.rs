@@ -37,6 +37,9 @@ const ASK_AGAIN: Duration = Duration::from_millis(500);
 impl Shard {
     /// Puts questions to the queue.
     pub(super) fn ask_positions(&mut self) {
+        if self.ahead.is_on {
+            return self.locate_by_checkpoints();
+        }
         while !self.to_locate.is_empty() {
             let Ok(permit) = self.links.asks.try_reserve() else { return };
             let some = self.to_locate.len().min(ASKS_MAX);
@@ -82,7 +85,12 @@ impl Shard {
         }
     }
 
-    fn located(&mut self, index: usize, generation: Generation, position: Option<Position>) -> io::Result<()> {
+    pub(super) fn located(
+        &mut self,
+        index: usize,
+        generation: Generation,
+        position: Option<Position>,
+    ) -> io::Result<()> {
         let Some(tail) = self.tails[index].as_mut() else { return Ok(()) };
         tail.key.generation = generation;
         let key = tail.key;
@@ -149,19 +157,25 @@ impl Shard {
         });
         let format = known.as_ref().map_or(Format::Unknown, |entry| entry.format);
         let framing = self.framing_for(tail.stream, format);
+        let by_checkpoints = self.ahead.is_on;
         let Some(tail) = self.tails[index].as_mut() else { return };
         tail.framing = framing;
+        tail.remember_tries(by_checkpoints && known.as_ref().is_some_and(|entry| entry.gave_up));
+        tail.sent_end = known.as_ref().filter(|_| by_checkpoints).map_or(0, Entry::sent_end);
         tail.acked = mark;
         tail.acked_witness =
             known.as_ref().filter(|entry| entry.report.queued == mark.end).and_then(|entry| entry.witness);
         tail.prefix = known.as_ref().map_or_else(Witness::default, |entry| entry.prefix);
-        tail.after_missed = position.is_none() && mark.end > 0;
+        let skipped = known.as_ref().is_some_and(|entry| entry.missed_at_start() == mark.end);
+        tail.after_missed = mark.end > 0 && (position.is_none() || by_checkpoints && skipped);
         tail.restart_at(mark, tail.acked_witness);
         if is_other || tail.size < mark.end {
             tail.truncated = Some(tail.size);
         }
         self.witness_again(index);
-        self.recognise_again(index);
+        if !by_checkpoints {
+            self.recognise_again(index);
+        }
         self.at_its_place(index);
         self.note(index);
     }

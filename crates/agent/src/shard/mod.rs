@@ -7,6 +7,7 @@
 
 mod acks;
 mod adopt;
+mod ahead;
 mod files;
 mod locate;
 mod notes;
@@ -92,6 +93,7 @@ pub(crate) struct Shard {
     room: step::Room,
     next: Next,
     dirty: Vec<usize>,
+    ahead: ahead::Ahead,
     /// Files that appeared before then are known: what the next run need not wonder about.
     complete_until: Timestamp,
 }
@@ -150,6 +152,7 @@ impl Shard {
             room: step::Room::default(),
             next: Next::default(),
             dirty: Vec::new(),
+            ahead: ahead::Ahead::new(!links.producer.keeps_positions()),
             complete_until: links.known_until,
             links,
         }
@@ -185,6 +188,7 @@ impl Shard {
         self.ring_timers();
         self.ask_positions();
         self.read_some();
+        self.send_noted();
         if self.now >= self.next.flush {
             self.flush_checkpoints();
         }
@@ -205,6 +209,9 @@ impl Shard {
         }
         if !self.dirty.is_empty() {
             next = next.min(self.next.flush);
+        }
+        if let Some(at) = self.ahead.due() {
+            next = next.min(at);
         }
         next.saturating_sub(self.began.elapsed())
     }
@@ -365,6 +372,7 @@ impl Shard {
         while self.in_flight > 0 && self.now < until {
             self.now = self.began.elapsed();
             self.take_acks();
+            self.send_noted();
             if self.in_flight > 0 {
                 self.links.alarm.wait(None, Duration::from_millis(10));
             }

@@ -53,11 +53,13 @@ impl Shard {
             },
             open_line: None,
             format: tail.framing.format,
+            gave_up: false,
             witness: None,
             prefix: tail.prefix,
             home: tail.shown.clone(),
             inode: tail.id.ino,
             copy_of: None,
+            sent: std::collections::VecDeque::new(),
         };
         update(&mut entry, tail);
         ledger.put(entry);
@@ -116,9 +118,11 @@ impl Shard {
             self.write_entry(index, None);
             let Some(tail) = self.tails[index].as_mut() else { continue };
             tail.dirty = false;
+            tail.in_checkpoints = true;
             entries.extend(self.links.shared.ledger.lock().get(tail.key).cloned());
         }
         self.append_entries(&entries);
+        self.sync_checkpoints();
     }
 
     pub(super) fn append_entries(&mut self, entries: &[Entry]) {
@@ -137,7 +141,7 @@ impl Shard {
         }
         match written {
             Ok(()) => self.links.shared.well("checkpoints"),
-            // Only a cache: without it a restart asks the queue more.
+            // Where the queue keeps positions, a restart asks it more; else nothing is sent until this goes well.
             Err(error) => self.links.shared.trouble("checkpoints", format!("cannot be written: {error}"), now),
         }
     }
@@ -165,6 +169,8 @@ fn update(entry: &mut Entry, tail: &Tail) {
     report.changed_at = tail.changed_at;
     entry.open_line = tail.acked.open_line;
     entry.format = tail.framing.format;
+    entry.gave_up = tail.framing.format == model::Format::Unknown && tail.gave_up();
     entry.witness = tail.acked_witness;
     entry.prefix = tail.prefix;
+    entry.prune_sent();
 }

@@ -24,17 +24,17 @@ pub(super) struct Room {
 }
 
 /// A block that was read: what stands before it, and it.
-struct Block {
-    buffer: Buffer,
+pub(super) struct Block {
+    pub buffer: Buffer,
     /// Where it begins in the buffer.
-    from: usize,
+    pub from: usize,
     /// Where it ends in the buffer.
     to: usize,
     reach: Reach,
 }
 
 impl Block {
-    fn bytes(&self) -> &[u8] {
+    pub fn bytes(&self) -> &[u8] {
         &self.buffer.data()[self.from..self.to]
     }
 }
@@ -55,6 +55,9 @@ impl Shard {
             Decision::Read(flush) => flush,
             _ => return self.settle(index),
         };
+        if let Some(header) = self.sent_before(index) {
+            return self.send_as_before(index, &header);
+        }
         if self.skip_scanned(index, flush)? {
             return self.settle(index);
         }
@@ -79,7 +82,7 @@ impl Shard {
     }
 
     /// Reads what follows, after making sure that what was read before still stands before it.
-    fn read_block(&mut self, index: usize, mut buffer: Buffer, len: usize) -> io::Result<Option<Block>> {
+    pub(super) fn read_block(&mut self, index: usize, mut buffer: Buffer, len: usize) -> io::Result<Option<Block>> {
         let Some(tail) = self.tails[index].as_mut() else { return Ok(None) };
         let Some(file) = &tail.file else { return Ok(None) };
         let before = match tail.witness {
@@ -171,7 +174,8 @@ impl Shard {
             self.next.flush = self.now;
         }
         let (raw, held) = block.buffer.into_payload(block.from, block.from + range.len);
-        let (codec, payload, payload_crc) = codec::encode_payload(raw, settings.codec);
+        let codec = if self.ahead.is_on { model::Codec::None } else { settings.codec };
+        let (codec, payload, payload_crc) = codec::encode_payload(raw, codec);
         let held = if codec == model::Codec::None { held } else { payload.len() };
         let continuations = match self.room.continuations.as_slice() {
             [] => self.room.empty.clone(),
@@ -199,18 +203,25 @@ impl Shard {
         };
         tail.restart_at(mark, Some(witness));
         tail.after_missed = false;
-        self.count(&header);
-        self.launch(index, Batch { header: Arc::new(header), payload }, mark, witness, held);
+        let noted = !self.ahead.is_on || self.ahead.add(index, tail, range);
+        self.launch(
+            index,
+            Flight { batch: Batch { header: Arc::new(header), payload }, ack: None, noted, mark, witness, held },
+        );
     }
 
-    fn launch(&mut self, index: usize, batch: Batch, mark: Mark, witness: Witness, held: usize) {
-        let ack = Some(self.links.producer.append(batch.clone()));
+    /// On its way: at once, or once it is noted.
+    pub(super) fn launch(&mut self, index: usize, mut flight: Flight) {
+        self.count(&flight.batch.header);
+        if flight.noted {
+            flight.ack = Some(self.links.producer.append(flight.batch.clone()));
+        }
         let Some(tail) = self.tails[index].as_mut() else { return };
-        self.in_flight += held;
+        self.in_flight += flight.held;
         if tail.flights.is_empty() {
             self.flying.push(index);
         }
-        tail.flights.push_back(Flight { batch, ack, mark, witness, held });
+        tail.flights.push_back(flight);
         self.links.alarm.ring();
         self.note(index);
     }

@@ -34,6 +34,8 @@ pub struct Flight {
     pub batch: Batch,
     /// `None` while it is not sent (again).
     pub ack: Option<Ack>,
+    /// It may be sent: where the queue keeps no positions, it is in the checkpoints.
+    pub noted: bool,
     /// Where the source stands behind it.
     pub mark: Mark,
     /// What stands before that.

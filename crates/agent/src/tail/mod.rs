@@ -105,6 +105,15 @@ pub struct Tail {
     pub framing: Framing,
     /// How often the format was looked for in vain.
     pub detect_tries: u32,
+    /// What may have been sent, as the ledger has it, ends here (see [`crate::ledger::Entry::sent`]).
+    pub sent_end: u64,
+    /// By what the last batch was cut: where the records of the next begin depends on it.
+    pub cut_by: Option<(Framing, bool)>,
+    /// The queue knows where the source goes on. Before, it takes a batch wherever that begins: so while the fate of the
+    /// first is open, no other is sent.
+    pub is_begun: bool,
+    /// The checkpoints have an entry of this source and generation.
+    pub in_checkpoints: bool,
     /// Batches on their way.
     pub flights: VecDeque<Flight>,
     /// Batches are sent again from here on, at this time.
@@ -164,6 +173,10 @@ impl Tail {
             held: None,
             framing: Framing { format: Format::Unknown, join: false },
             detect_tries: 0,
+            sent_end: 0,
+            cut_by: None,
+            is_begun: false,
+            in_checkpoints: false,
             flights: VecDeque::new(),
             resend_at: None,
             truncated: None,
@@ -190,6 +203,13 @@ impl Tail {
             && self.fault.is_none()
             && self.truncated.is_none()
             && self.resend_at.is_none()
+            && (self.is_begun || self.flights.is_empty())
+    }
+
+    /// It goes on as another generation, or as another source, of which so much may have been sent.
+    pub const fn begin_anew(&mut self, sent_end: u64, keeps_positions: bool) {
+        (self.sent_end, self.cut_by) = (sent_end, None);
+        (self.is_begun, self.in_checkpoints) = (keeps_positions, false);
     }
 
     /// Whether bytes are lost if it is not read soon.
@@ -216,7 +236,17 @@ impl Tail {
 
     /// Whether its format is still to be recognised.
     pub fn wants_format(&self) -> bool {
-        self.framing.format == Format::Unknown && self.detect_tries < DETECT_TRIES
+        self.framing.format == Format::Unknown && !self.gave_up()
+    }
+
+    /// Whether its format was looked for often enough.
+    pub const fn gave_up(&self) -> bool {
+        self.detect_tries >= DETECT_TRIES
+    }
+
+    /// Goes on with a source of which so much is known already.
+    pub const fn remember_tries(&mut self, gave_up: bool) {
+        self.detect_tries = if gave_up { DETECT_TRIES } else { 0 };
     }
 }
 

@@ -142,6 +142,10 @@ impl Producer for CountingProducer {
         self.inner.append(batch).tapped(Arc::new(move |answer| counters.appended(answer, bytes)))
     }
 
+    fn keeps_positions(&self) -> bool {
+        self.inner.keeps_positions()
+    }
+
     async fn positions(&self, keys: &[SourceKey]) -> Result<Vec<Option<Position>>, QueueError> {
         self.counters.checked(self.inner.positions(keys).await)
     }

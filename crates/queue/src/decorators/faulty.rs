@@ -102,6 +102,10 @@ impl Producer for FaultyProducer {
         }
     }
 
+    fn keeps_positions(&self) -> bool {
+        self.inner.keeps_positions()
+    }
+
     async fn positions(&self, keys: &[SourceKey]) -> Result<Vec<Option<Position>>, QueueError> {
         self.dice.pass(self.inner.positions(keys)).await
     }

@@ -58,6 +58,10 @@ impl Producer for SlowProducer {
         self.inner.append(batch).held_back(self.delay)
     }
 
+    fn keeps_positions(&self) -> bool {
+        self.inner.keeps_positions()
+    }
+
     async fn positions(&self, keys: &[SourceKey]) -> Result<Vec<Option<Position>>, QueueError> {
         tokio::time::sleep(self.delay).await;
         self.inner.positions(keys).await
