@@ -25,6 +25,7 @@ use super::link::Link;
 use super::tls;
 use crate::error::{self, Remedy, remedy};
 use crate::options::{NewTopics, Options};
+use crate::producer::Budget;
 
 /// What is known of a topic is asked again after so long: partitions may have been added.
 const GOOD_FOR: Duration = Duration::from_secs(60);
@@ -51,6 +52,13 @@ pub struct PartitionMeta {
     pub leader: Option<i32>,
 }
 
+impl TopicMeta {
+    /// How long ago it was told.
+    pub fn age(&self) -> Duration {
+        self.fetched.elapsed()
+    }
+}
+
 #[derive(Default)]
 struct View {
     brokers: BTreeMap<i32, Arc<str>>,
@@ -65,6 +73,7 @@ pub struct Cluster {
     cluster_id: String,
     links: Mutex<HashMap<Arc<str>, Arc<Link>>>,
     view: Mutex<View>,
+    budget: Budget,
     /// One asks at a time: who waited for its turn finds the answer there.
     asking: tokio::sync::Mutex<()>,
 }
@@ -77,6 +86,7 @@ impl Cluster {
     pub async fn connect(options: Options) -> Result<Arc<Self>, QueueError> {
         let tls = options.tls.as_ref().map(tls::config).transpose()?;
         let mut this = Self {
+            budget: Budget::new(options.in_flight_bytes),
             options: Arc::new(options),
             tls,
             cluster_id: String::new(),
@@ -94,6 +104,11 @@ impl Cluster {
     /// The options it was made with.
     pub fn options(&self) -> &Arc<Options> {
         &self.options
+    }
+
+    /// The bytes in flight of all producers.
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// The cluster's own id.

@@ -143,6 +143,26 @@ impl Connection {
         self.post(request, self.version::<R>()?, None).await
     }
 
+    /// As [`Connection::send`], without waiting for room: there is some for a good dozen of requests.
+    ///
+    /// # Errors
+    /// As [`Connection::send`], and where there is no room.
+    pub fn send_now<R: Call>(&self, request: &R) -> Result<Reply<R>, QueueError> {
+        let version = self.version::<R>()?;
+        let (sender, receiver) = oneshot::channel();
+        self.post_now(request, version, Some(sender))?;
+        let deadline = Instant::now() + self.timeout;
+        Ok(Reply { receiver, version, deadline, shared: self.shared.clone(), request: PhantomData })
+    }
+
+    /// As [`Connection::tell`], without waiting for room.
+    ///
+    /// # Errors
+    /// As [`Connection::send_now`].
+    pub fn tell_now<R: Call>(&self, request: &R) -> Result<(), QueueError> {
+        self.post_now(request, self.version::<R>()?, None)
+    }
+
     /// Sends a request and waits for the answer.
     ///
     /// # Errors
@@ -158,6 +178,32 @@ impl Connection {
         sender: Option<oneshot::Sender<Bytes>>,
     ) -> Result<(), QueueError> {
         let room = self.outbox.reserve().await.map_err(|_| self.shared.broken())?;
+        self.put(room, request, version, sender)
+    }
+
+    fn post_now<R: Call>(
+        &self,
+        request: &R,
+        version: i16,
+        sender: Option<oneshot::Sender<Bytes>>,
+    ) -> Result<(), QueueError> {
+        let room = self.outbox.try_reserve().map_err(|refused| match refused {
+            mpsc::error::TrySendError::Closed(()) => self.shared.broken(),
+            mpsc::error::TrySendError::Full(()) => QueueError::Unavailable {
+                at: self.address().to_owned(),
+                reason: "too many requests wait to be sent".to_owned(),
+            },
+        })?;
+        self.put(room, request, version, sender)
+    }
+
+    fn put<R: Call>(
+        &self,
+        room: mpsc::Permit<'_, Bytes>,
+        request: &R,
+        version: i16,
+        sender: Option<oneshot::Sender<Bytes>>,
+    ) -> Result<(), QueueError> {
         let mut frame = frame(request, version, 0, &self.client_id, &self.shared.address)?;
         let mut pending = self.shared.pending.lock();
         if let Some(broken) = &pending.broken {

@@ -13,5 +13,6 @@ mod stream;
 mod tls;
 
 pub use call::Call;
+pub(crate) use cluster::topic_name;
 pub use cluster::{Cluster, PartitionMeta, TopicMeta};
 pub use connection::{Connection, Reply};
