@@ -33,20 +33,29 @@ pub fn rows(text: &str) -> Result<Vec<Row>, String> {
     let mut rows = Vec::new();
     let mut columns: Option<Arc<BTreeMap<String, usize>>> = None;
     let mut kinds = Arc::new(Vec::new());
-    for cells in (Records { text, at: 0 }) {
+    let mut defaults: Vec<String> = Vec::new();
+    for mut cells in (Records { text, at: 0 }) {
         let first = cells.first().map(String::as_str).unwrap_or_default();
         if cells.len() == 1 && first.is_empty() {
             columns = None;
         } else if first.starts_with('#') {
             // A new head: annotations come before the names.
             columns = None;
-            if first == "#datatype" {
-                kinds = Arc::new(cells);
+            match first {
+                // The first annotation of a table.
+                "#datatype" => {
+                    kinds = Arc::new(cells);
+                    defaults.clear();
+                }
+                "#default" => defaults = cells,
+                _ => {}
             }
         } else if let Some(columns) = &columns {
             if let Some(at) = columns.get("error").filter(|_| columns.contains_key("reference")) {
                 return Err(cells.get(*at).cloned().unwrap_or_default());
             }
+            let empty = cells.iter_mut().zip(&defaults).skip(1).filter(|(cell, _)| cell.is_empty());
+            empty.for_each(|(cell, default)| cell.clone_from(default));
             rows.push(Row { columns: columns.clone(), kinds: kinds.clone(), cells });
         } else {
             columns = Some(Arc::new(cells.into_iter().enumerate().map(|(at, name)| (name, at)).collect()));
@@ -131,7 +140,7 @@ mod tests {
         assert_eq!((rows[0].number("_value"), rows[0].text("host")), (Some(1.5), "a,\"b\"\nc"));
         assert_eq!((rows[1].number("_value"), rows[1].text("host")), (Some(2.0), "d"));
         assert_eq!((rows[2].text("name"), rows[2].kind("name"), rows[2].text("host")), ("x", "string", ""));
-        assert_eq!(rows[0].kind("_value"), "double");
+        assert_eq!((rows[0].kind("_value"), rows[0].text("result"), rows[2].text("result")), ("double", "_result", ""));
     }
 
     #[test]

@@ -24,8 +24,6 @@ pub struct Reader<'a> {
 const MEASUREMENTS_AT_ONCE: usize = 25;
 /// Columns that are no tags.
 const NO_TAGS: [&str; 4] = ["_start", "_stop", "_field", "_measurement"];
-/// What the server says where the values of a field are numbers in some series and none in others.
-const COLLISION: &str = "schema collision";
 
 impl<'a> Reader<'a> {
     pub const fn new(client: &'a Client, server: &'a Server) -> Self {
@@ -122,7 +120,7 @@ impl<'a> Reader<'a> {
             }
         }
         for row in self.ask(&fields).await? {
-            let number = matches!(row.kind("_value"), "double" | "long" | "unsignedLong");
+            let number = is_number(&row);
             if let Some(info) = place(&row).and_then(|name| infos.get_mut(name)).filter(|_| number) {
                 info.fields.push(row.text("_field").to_owned());
             }
@@ -144,8 +142,11 @@ impl<'a> Reader<'a> {
 
     pub async fn series(&self, request: &SeriesRequest) -> Result<Groups, StoreError> {
         let mut groups = Groups::new(request);
-        let Some(numbers) = self.numbers(request).await? else { return Ok(groups) };
-        let selected = format!("{}{numbers}", self.select(request));
+        if !self.has_numbers(request).await? {
+            return Ok(groups);
+        }
+        // Fields of one name may be integers here and floats there.
+        let selected = format!("{} |> toFloat()", self.select(request));
         let every = format!("{}us", request.step_micros);
         let query = if request.aggregate == Aggregate::Rate {
             growth(&selected, &every)
@@ -184,22 +185,16 @@ impl<'a> Reader<'a> {
         format!("{} |> range(start: {start}, stop: {stop}) |> filter(fn: (r) => {filter})", self.from())
     }
 
-    /// What selects the numbers among the values: nothing where all are numbers, `None` where none is.
-    async fn numbers(&self, request: &SeriesRequest) -> Result<Option<&'static str>, StoreError> {
-        let probe = format!("{} |> group() |> first()", self.select(request));
-        match self.ask(&probe).await {
-            Ok(rows) => {
-                let kind = rows.first().map_or("", |row| row.kind("_value"));
-                Ok(matches!(kind, "double" | "long" | "unsignedLong").then_some(" |> toFloat()"))
-            }
-            Err(StoreError::Refused { reason, .. } | StoreError::Unavailable { reason, .. })
-                if reason.contains(COLLISION) =>
-            {
-                Ok(Some(" |> filter(fn: (r) => types.isNumeric(v: r._value)) |> toFloat()"))
-            }
-            Err(error) => Err(error),
-        }
+    /// Whether the values of the field are numbers: an aggregate of others would be an error. Where a field has been of
+    /// several types, the server shows those of the type that it had first in the range.
+    async fn has_numbers(&self, request: &SeriesRequest) -> Result<bool, StoreError> {
+        let rows = self.ask(&format!("{} |> group() |> first()", self.select(request))).await?;
+        Ok(rows.first().is_some_and(|row| is_number(row)))
     }
+}
+
+fn is_number(row: &Row) -> bool {
+    matches!(row.kind("_value"), "double" | "long" | "unsignedLong")
 }
 
 const SCHEMA: &str = "import \"influxdata/influxdb/schema\"\n";
@@ -215,22 +210,16 @@ fn fold(selected: &str, every: &str, request: &SeriesRequest) -> String {
     };
     let by: Vec<String> = request.group_by.iter().map(|key| text(key)).collect();
     let by = by.join(", ");
-    let import = import(selected);
-    format!("{import}{selected} |> group(columns: [{by}]) |> window(every: {every}) |> {function}")
+    format!("{selected} |> group(columns: [{by}]) |> window(every: {every}) |> {function}")
 }
 
 /// The growth of each series by step, and the time it took; a counter that fell began anew at 0.
 fn growth(selected: &str, every: &str) -> String {
-    let import = import(selected);
     format!(
-        "{import}{selected} |> difference(nonNegative: true, initialZero: true, keepFirst: true) |> elapsed(unit: 1us) \
+        "{selected} |> difference(nonNegative: true, initialZero: true, keepFirst: true) |> elapsed(unit: 1us) \
          |> window(every: {every}) |> reduce(identity: {{growth: 0.0, micros: 0}}, fn: (r, accumulator) => \
          ({{growth: accumulator.growth + r._value, micros: accumulator.micros + r.elapsed}}))"
     )
-}
-
-fn import(selected: &str) -> &'static str {
-    if selected.contains("types.isNumeric") { "import \"types\"\n" } else { "" }
 }
 
 /// A text in quotes.

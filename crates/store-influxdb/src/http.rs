@@ -14,6 +14,8 @@ use crate::{Options, Server};
 
 /// Longest answer taken, in bytes.
 const ANSWER_MAX: usize = 64 << 20;
+/// The kind of a body of points.
+pub const LINES: &str = "text/plain; charset=utf-8";
 /// Of what a server says, so much is passed on.
 const REASON_MAX: usize = 400;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -105,7 +107,8 @@ impl Client {
         };
         if let Some((kind, body)) = call.body {
             request = request.header("content-type", kind);
-            request = match self.gzip.then(|| compressed(&body)).flatten() {
+            // Only writes are taken compressed.
+            request = match (self.gzip && kind == LINES).then(|| compressed(&body)).flatten() {
                 Some(small) => request.header("content-encoding", "gzip").body(small),
                 None => request.body(body),
             };

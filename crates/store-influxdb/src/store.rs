@@ -12,7 +12,7 @@ use store::metrics::{
 };
 use tokio::time::Instant;
 
-use crate::http::{Answer, Call, Client, passes};
+use crate::http::{Answer, Call, Client, LINES, passes};
 use crate::setup::{how_to_create, prepare};
 use crate::write::{Lines, all_refused};
 use crate::{Options, Server, flux, influxql};
@@ -112,7 +112,7 @@ impl InfluxStore {
             Server::V2 { org, bucket, .. } => vec![("org", org.as_str()), ("bucket", bucket), ("precision", "ns")],
         };
         let path = if matches!(self.options.server, Server::V1 { .. }) { "/write" } else { "/api/v2/write" };
-        let body = Some(("text/plain; charset=utf-8", body.to_vec()));
+        let body = Some((LINES, body.to_vec()));
         let answer = self.client.call(Call { method: Method::POST, path, query, body, accept: "*/*" }).await?;
         self.judge(&answer)
     }

@@ -4,3 +4,5 @@ mod answers;
 mod common;
 mod conformance1;
 mod conformance2;
+mod interop;
+mod types;
