@@ -78,12 +78,11 @@ pub fn look_open(file: &File) -> io::Result<(u64, bool)> {
     Ok((u64::try_from(at.st_size).unwrap_or(0), at.st_nlink > 0))
 }
 
-/// What tells the filesystem of `path` from others, also after a restart where the system can say.
-pub fn filesystem_id(path: &Path, dev: u64) -> u64 {
-    match rustix::fs::statvfs(path) {
-        Ok(at) if at.f_fsid != 0 => at.f_fsid,
-        _ => dev,
-    }
+/// What tells the filesystem of `path` from others, also after a restart where the system can say. An error (the file
+/// was renamed just now) says nothing about the filesystem: guessing would give all its files other names.
+pub fn filesystem_id(path: &Path, dev: u64) -> io::Result<u64> {
+    let at = rustix::fs::statvfs(path)?;
+    Ok(if at.f_fsid == 0 { dev } else { at.f_fsid })
 }
 
 /// The id of a source. `prefix` stands in where there is no birth time.

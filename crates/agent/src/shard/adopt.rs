@@ -62,7 +62,8 @@ impl Shard {
             Ok(Some(source)) => source,
             Ok(None) => return,
             Err(error) => {
-                if claim.is_some() {
+                // What is gone is looked for when its path is looked at again.
+                if claim.is_some() && error.kind() != io::ErrorKind::NotFound {
                     self.links.shared.trouble(&shown(), format!("{error}; tried again"), now);
                 }
                 return;
@@ -81,8 +82,14 @@ impl Shard {
         if let Some(source) = self.by_inode.get(&inode) {
             return Ok(Some(*source));
         }
-        let filesystem =
-            *self.filesystems.entry(seen.id.dev).or_insert_with(|| identity::filesystem_id(path, seen.id.dev));
+        let filesystem = match self.filesystems.get(&seen.id.dev) {
+            Some(known) => *known,
+            None => {
+                let found = identity::filesystem_id(path, seen.id.dev)?;
+                self.filesystems.insert(seen.id.dev, found);
+                found
+            }
+        };
         let prefix = if seen.id.born == 0 {
             let Some(prefix) = naming_prefix(&File::open(path)?)? else { return Ok(None) };
             prefix
