@@ -11,6 +11,7 @@ mod found;
 mod ledger;
 mod random;
 mod server;
+pub mod services;
 mod wait;
 
 pub use binary::binary;

@@ -1,9 +1,10 @@
-//! The habits of the house as commands: `cargo xtask test | ci | tidy | bench`.
+//! The habits of the house as commands: `cargo xtask test | ci | tidy | services | bench`.
 //!
 //! Decision: automation is Rust, not shell, so that it is the same everywhere and has tests of its own. What a
 //! machine must have beyond Rust and a C compiler is made under `target/` by the command that needs it.
 
 mod run;
+mod services;
 mod tidy;
 
 use std::process::ExitCode;
@@ -16,6 +17,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   lint              fmt --check, clippy, tidy, doc
   ci                lint, then test
   tidy  [--shrink]  the rules of ARCHITECTURE.md; --shrink lowers the ratchet to what is there
+  services …        real servers for tests and for playing; see cargo xtask services --help
   bench [ARGS…]     the table of figures; see cargo xtask bench --help";
 
 fn main() -> ExitCode {
@@ -36,6 +38,7 @@ fn command(args: &[String]) -> Result<()> {
         "lint" => run::lint(),
         "ci" => run::lint().and_then(|()| run::test(&[])),
         "tidy" => tidy::command(rest),
+        "services" => services::command(rest),
         "bench" => run::bench(rest),
         "--help" | "-h" | "help" => {
             println!("{USAGE}");
