@@ -4,8 +4,15 @@
 //! Decision: a batch that comes out is made of neighbouring messages of one record batch of Kafka and of nothing else,
 //! so that whoever reads again gets the same batches again, wherever polls and restarts fall.
 
+pub mod assemble;
+pub mod batches;
 pub mod framed;
+mod inflate;
+pub mod messages;
 pub mod meta;
+mod run;
+#[cfg(test)]
+mod tests;
 
 /// The header with a record's id.
 pub const ID: &str = "id";
