@@ -189,7 +189,7 @@ impl<'a> Reader<'a> {
     /// several types, the server shows those of the type that it had first in the range.
     async fn has_numbers(&self, request: &SeriesRequest) -> Result<bool, StoreError> {
         let rows = self.ask(&format!("{} |> group() |> first()", self.select(request))).await?;
-        Ok(rows.first().is_some_and(|row| is_number(row)))
+        Ok(rows.first().is_some_and(is_number))
     }
 }
 
