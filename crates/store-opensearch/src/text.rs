@@ -1,0 +1,186 @@
+//! Text as JSON wants it, without going through a serializer: documents are put together from pieces that are mostly
+//! the same for a whole batch, so all that is left to do for a record is to escape its line and write some numbers.
+
+use base::Timestamp;
+
+/// Appends the inside of a JSON string.
+pub fn escape(out: &mut Vec<u8>, text: &str) {
+    let bytes = text.as_bytes();
+    let mut from = 0;
+    let mut at = 0;
+    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<16>) {
+        let mut mask = specials(block);
+        while mask != 0 {
+            let special = at + mask.trailing_zeros() as usize;
+            out.extend_from_slice(&bytes[from..special]);
+            escape_byte(out, bytes[special]);
+            from = special + 1;
+            mask &= mask - 1;
+        }
+        at += 16;
+    }
+    for (n, byte) in bytes.iter().enumerate().skip(at) {
+        if is_special(*byte) {
+            out.extend_from_slice(&bytes[from..n]);
+            escape_byte(out, *byte);
+            from = n + 1;
+        }
+    }
+    out.extend_from_slice(&bytes[from..]);
+}
+
+const fn is_special(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+fn escape_byte(out: &mut Vec<u8>, byte: u8) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let short = match byte {
+        b'"' => b'"',
+        b'\\' => b'\\',
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        _ => {
+            let hex = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
+            out.extend_from_slice(&[b'\\', b'u', b'0', b'0', hex[0], hex[1]]);
+            return;
+        }
+    };
+    out.extend_from_slice(&[b'\\', short]);
+}
+
+/// A bit for each byte that cannot stand in a JSON string as it is.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn specials(block: &[u8; 16]) -> u32 {
+    // SAFETY: every x86_64 has SSE2.
+    unsafe { specials_sse2(block) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "sse2")]
+fn specials_sse2(block: &[u8; 16]) -> u32 {
+    use std::arch::x86_64::{
+        _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
+    };
+    let (low, high) = block.split_at(8);
+    let word = |bytes: &[u8]| {
+        i64::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7]])
+    };
+    let bytes = _mm_set_epi64x(word(high), word(low));
+    let control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+    let quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'"' as i8));
+    let slash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\\' as i8));
+    _mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, slash))) as u32
+}
+
+/// A bit for each byte that cannot stand in a JSON string as it is.
+#[cfg(not(target_arch = "x86_64"))]
+fn specials(block: &[u8; 16]) -> u32 {
+    block.iter().enumerate().fold(0, |mask, (n, byte)| mask | u32::from(is_special(*byte)) << n)
+}
+
+/// Appends a number in decimal.
+pub fn number(out: &mut Vec<u8>, value: u64) {
+    let mut digits = [0u8; 20];
+    let mut at = digits.len();
+    let mut rest = value;
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+/// Appends a number in decimal.
+pub fn signed(out: &mut Vec<u8>, value: i64) {
+    if value < 0 {
+        out.push(b'-');
+    }
+    number(out, value.unsigned_abs());
+}
+
+/// What a time in nanoseconds since 1970 can hold, in microseconds.
+const LAST_MICROS: i64 = i64::MAX / 1000;
+
+/// A time held within what `date_nanos` knows: 1970 to 2262.
+pub fn within_nanos(time: Timestamp) -> Timestamp {
+    Timestamp::from_micros(time.as_micros().clamp(0, LAST_MICROS))
+}
+
+/// Writes times, remembering the text of the last second: neighbours share it.
+pub struct Clock {
+    second: i64,
+    text: [u8; 20],
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self { second: i64::MIN, text: [0; 20] }
+    }
+}
+
+impl Clock {
+    /// Appends RFC 3339 in UTC with microseconds.
+    pub fn write(&mut self, out: &mut Vec<u8>, time: Timestamp) {
+        let micros = within_nanos(time).as_micros();
+        let (second, fraction) = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
+        if second != self.second {
+            let text = Timestamp::from_micros(second * 1_000_000).to_string();
+            self.text.copy_from_slice(&text.as_bytes()[..20]);
+            self.text[19] = b'.';
+            self.second = second;
+        }
+        out.extend_from_slice(&self.text);
+        let mut digits = *b"000000Z";
+        let mut rest = fraction;
+        for digit in digits[..6].iter_mut().rev() {
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        out.extend_from_slice(&digits);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_back(text in any::<String>(), more in "[ -~\\\\\"\n\u{0}]{0,80}") {
+            let text = text + &more;
+            let mut out = vec![b'"'];
+            escape(&mut out, &text);
+            out.push(b'"');
+            prop_assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+        }
+
+        #[test]
+        fn any_number_is_read_back(value in any::<i64>()) {
+            let mut out = Vec::new();
+            signed(&mut out, value);
+            prop_assert_eq!(String::from_utf8(out).unwrap(), value.to_string());
+        }
+
+        #[test]
+        fn any_time_is_written_in_full(micros in any::<i64>()) {
+            let (mut clock, mut out) = (Clock::default(), Vec::new());
+            let time = Timestamp::from_micros(micros);
+            clock.write(&mut out, time);
+            clock.write(&mut out, time);
+            let (first, second) = out.split_at(out.len() / 2);
+            prop_assert_eq!(first, second);
+            let shown: jiff::Timestamp = std::str::from_utf8(first).unwrap().parse().unwrap();
+            prop_assert_eq!(shown.as_microsecond(), within_nanos(time).as_micros());
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Records on their way to the server.
+
+mod bulk;
+mod pace;
+mod ranges;
+mod reached;
+mod verdict;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use base::Intervals;
+use futures_util::stream::{self, StreamExt};
+use model::{Cursors, ParsedBatch, QueueId, SourceKey};
+use store::{Refusal, StoreBatch, StoreError, Writer};
+use tokio::sync::watch;
+
+use crate::OpenSearchStore;
+use crate::document::{self, Limits};
+use crate::http::Request;
+pub use pace::Pace;
+pub use reached::Reached;
+
+/// Batches with their numbers among those given.
+type Chunk = Vec<(usize, Arc<ParsedBatch>)>;
+
+/// Bytes of lines that are built into bulks as one piece of work, at least.
+const CHUNK_BYTES_MIN: usize = 512 << 10;
+
+/// What became of some documents.
+#[derive(Default)]
+struct Done {
+    /// Batch and row of what is new in the store; `None`: all of it.
+    created: Vec<(usize, usize)>,
+    refusals: Vec<Refusal>,
+}
+
+impl Done {
+    fn add(&mut self, mut other: Self) {
+        self.created.append(&mut other.created);
+        self.refusals.append(&mut other.refusals);
+    }
+}
+
+/// Cuts batches into pieces of about so many bytes.
+fn chunks(batches: &[StoreBatch], bytes: usize) -> Vec<Chunk> {
+    let mut chunks: Vec<Chunk> = Vec::new();
+    let mut filled = usize::MAX;
+    for (number, batch) in batches.iter().enumerate() {
+        if batch.batch.records.is_empty() {
+            continue;
+        }
+        let len = batch.batch.payload.len();
+        if filled >= bytes {
+            chunks.push(Vec::new());
+            filled = 0;
+        }
+        filled += len;
+        if let Some(last) = chunks.last_mut() {
+            last.push((number, batch.batch.clone()));
+        }
+    }
+    chunks
+}
+
+impl OpenSearchStore {
+    async fn deliver_all(&self, batches: &[StoreBatch]) -> Result<Done, StoreError> {
+        let until = Instant::now() + self.options.patience;
+        let total: usize = batches.iter().map(|batch| batch.batch.payload.len()).sum();
+        let share = total / self.pace.limit().max(1) + 1;
+        let chunks = chunks(batches, share.clamp(CHUNK_BYTES_MIN, (self.options.bulk_bytes / 4).max(CHUNK_BYTES_MIN)));
+        let deliveries = stream::iter(chunks).map(|chunk| self.deliver(chunk, until));
+        let mut deliveries = deliveries.buffer_unordered(self.options.requests_max.max(1));
+        let (mut done, mut failed) = (Done::default(), None);
+        // What is on its way already is not cut off by the failure of another: it would only have to go again.
+        while let Some(delivery) = deliveries.next().await {
+            match delivery {
+                Ok(more) => done.add(more),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        failed.map_or(Ok(done), Err)
+    }
+
+    async fn deliver(&self, chunk: Chunk, until: Instant) -> Result<Done, StoreError> {
+        let limits = Limits { bulk_bytes: self.options.bulk_bytes, document_bytes: self.options.document_bytes };
+        let (naming, batches) = (self.naming.clone(), chunk.clone());
+        let built = runtime::blocking(move || document::build(&batches, &naming, limits)).await;
+        let built = built.map_err(|_| StoreError::Unavailable {
+            at: self.http.shown(),
+            reason: "the documents could not be built; this is a fault of ours".to_owned(),
+        })?;
+        let mut done = Done { created: Vec::new(), refusals: built.refusals };
+        let sent = built.bulks.into_iter().map(|bulk| self.send_bulk(&chunk, bulk, until));
+        for sent in futures_util::future::join_all(sent).await {
+            done.add(sent?);
+        }
+        Ok(done)
+    }
+
+    /// Leaves what is new for the followers, in the order given.
+    fn publish(&self, batches: &[StoreBatch], mut created: Vec<(usize, usize)>) {
+        if self.hub.followers() == 0 {
+            return;
+        }
+        created.sort_unstable();
+        let mut created = created.into_iter().peekable();
+        for (number, StoreBatch { batch, .. }) in batches.iter().enumerate() {
+            let mut rows: Vec<std::ops::Range<u32>> = Vec::new();
+            while let Some((_, row)) = created.next_if(|(of, _)| *of == number) {
+                match rows.last_mut() {
+                    Some(last) if last.end == row as u32 => last.end += 1,
+                    _ => rows.push(row as u32..row as u32 + 1),
+                }
+            }
+            self.hub.publish(batch, rows);
+        }
+    }
+}
+
+#[async_trait]
+impl Writer for OpenSearchStore {
+    async fn write(&self, batches: &[StoreBatch]) -> Result<Vec<Refusal>, StoreError> {
+        self.writes.store(true, Ordering::SeqCst);
+        {
+            let mut reached = self.reached.lock();
+            batches.iter().for_each(|batch| reached.begin(batch.place));
+        }
+        let written = async {
+            self.prepare().await?;
+            let done = self.deliver_all(batches).await?;
+            self.note_dropped(batches).await?;
+            Ok(done)
+        };
+        let mut done = written.await.inspect_err(|error: &StoreError| {
+            *self.paused.lock() = Some(error.to_string());
+        })?;
+        *self.paused.lock() = None;
+        self.dirty.store(true, Ordering::Relaxed);
+        self.publish(batches, done.created);
+        let cursors = {
+            let mut reached = self.reached.lock();
+            batches.iter().for_each(|batch| reached.arrive(batch.place));
+            reached.cursors().clone()
+        };
+        self.durable.send_if_modified(|known| {
+            let moved = *known != cursors;
+            *known = cursors;
+            moved
+        });
+        done.refusals.sort_by_key(|refusal| (refusal.batch, refusal.record));
+        Ok(done.refusals)
+    }
+
+    async fn note_dead_letters(&self, key: SourceKey, ranges: &Intervals) -> Result<(), StoreError> {
+        self.note_ranges(ranges::dead_letters(key, ranges)).await
+    }
+
+    fn durable(&self) -> watch::Receiver<Cursors> {
+        self.durable.subscribe()
+    }
+
+    async fn attach(&self, queue: QueueId) -> Result<(), StoreError> {
+        self.writes.store(true, Ordering::SeqCst);
+        let mut reached = self.reached.lock();
+        reached.attach(queue);
+        self.durable.send_replace(reached.cursors().clone());
+        Ok(())
+    }
+
+    /// What was answered is durable; this makes it visible. That it could not is no reason to hold anything.
+    async fn flush(&self) -> Result<(), StoreError> {
+        if self.dirty.swap(false, Ordering::Relaxed) {
+            let ranges = crate::template::ranges_index(&self.naming);
+            let names = format!("{},{ranges}", self.naming.pattern());
+            let path = format!("/{names}/_refresh?ignore_unavailable=true&allow_no_indices=true");
+            let refreshed = self.http.json(Request::post(path, serde_json::json!({}))).await;
+            if let Err(error) = refreshed {
+                tracing::debug!(%error, "cannot refresh, records are found a little later");
+            }
+        }
+        Ok(())
+    }
+}
