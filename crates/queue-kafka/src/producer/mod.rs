@@ -16,6 +16,8 @@ mod request;
 mod routes;
 mod shared;
 mod sources;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
