@@ -62,10 +62,10 @@ fn run(args: &[String]) -> Result<()> {
         println!("{} in {}", ByteSize(written), options.folder.display());
         return Ok(());
     }
-    if let [command, from, to] = args
+    if let [command, from, to, seconds] = args
         && command == "pace"
     {
-        return measure::pace(Path::new(from), Path::new(to));
+        return measure::pace(Path::new(from), Path::new(to), seconds.parse().context("seconds")?);
     }
     let options = options(args)?;
     for name in &options.only {

@@ -40,10 +40,8 @@ pub fn settings(data: &Path, paths: &[&Path], compression: Compression) -> Confi
     let mut config = Config::new("bench", data);
     config.listen = ([127, 0, 0, 1], 0).into();
     config.queue.compression = compression;
-    config.streams = vec![StreamConfig {
-        exclude: vec!["lines".into(), "done".into()],
-        ..StreamConfig::new("bench", paths)
-    }];
+    config.streams =
+        vec![StreamConfig { exclude: vec!["lines".into(), "done".into()], ..StreamConfig::new("bench", paths) }];
     config
 }
 
@@ -75,7 +73,7 @@ impl Running {
 }
 
 /// CPU and wall seconds until everything is acknowledged.
-fn run(env: &Env, config: &Config, producer: Arc<dyn Producer>) -> Result<(f64, f64, Running)> {
+pub fn run(env: &Env, config: &Config, producer: Arc<dyn Producer>) -> Result<(f64, f64, Running)> {
     let (cpu, wall) = (process::own_cpu(), Instant::now());
     let running = Running::start(config, producer)?;
     until("everything is acknowledged", Duration::from_millis(10), || {
@@ -163,7 +161,7 @@ async fn keep_up(queue: Arc<EmbeddedQueue>, stop: Shutdown) -> Result<()> {
 }
 
 /// Brings the input into the page cache: it is not the disk that is measured.
-fn warm(env: &Env) -> Result<()> {
+pub fn warm(env: &Env) -> Result<()> {
     for file in &env.input.files {
         std::io::copy(&mut std::fs::File::open(file)?, &mut std::io::sink())?;
     }

@@ -1,7 +1,7 @@
 //! What the agent uses while somebody writes 10 MB/s.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{Read, Seek, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -44,7 +44,7 @@ fn hold(env: &Env, sink: impl FnOnce(&Path) -> Result<Sink>) -> Result<f64> {
     let (producer, _queue) = sink(&folder)?;
     let running = Running::start(&settings(&folder.join("data"), &[&log], Compression::None), producer)?;
     let mut writer = std::process::Command::new(std::env::current_exe()?);
-    let mut writer = writer.arg("pace").arg(&env.input.files[0]).arg(&log).spawn()?;
+    let mut writer = writer.arg("pace").arg(&env.input.files[0]).arg(&log).arg(SECONDS.to_string()).spawn()?;
     until("lines flow", Duration::from_millis(10), || Ok((running.queued() > RATE / 2).then_some(())))?;
     let (cpu, wall, bytes) = (process::own_cpu(), Instant::now(), running.queued());
     writer.wait()?;
@@ -55,13 +55,17 @@ fn hold(env: &Env, sink: impl FnOnce(&Path) -> Result<Sink>) -> Result<f64> {
 }
 
 /// `bench pace FROM TO`: copies at the rate, in a process of its own.
-pub fn pace(from: &Path, to: &Path) -> Result<()> {
+pub fn pace(from: &Path, to: &Path, seconds: u64) -> Result<()> {
     let mut from = File::open(from)?;
     let mut to = File::options().append(true).open(to).context("the file to write")?;
     let mut piece = vec![0; (RATE as f64 * STEP.as_secs_f64()) as usize];
     let began = Instant::now();
-    for n in 1..=(SECONDS as f64 / STEP.as_secs_f64()) as u32 {
-        let len = from.read(&mut piece)?;
+    for n in 1..=(seconds as f64 / STEP.as_secs_f64()) as u32 {
+        let mut len = from.read(&mut piece)?;
+        if len == 0 {
+            from.rewind()?;
+            len = from.read(&mut piece)?;
+        }
         to.write_all(&piece[..len])?;
         std::thread::sleep((STEP * n).saturating_sub(began.elapsed()));
     }

@@ -1,9 +1,12 @@
 //! The measurements, one file each.
 
 mod agent;
+mod chain;
 mod hold;
 mod ingest;
+mod kafka;
 mod latency;
+mod outage;
 mod restart;
 mod search;
 mod yardstick;
@@ -28,7 +31,7 @@ pub struct Env {
 type Measure = fn(&Env) -> Result<Vec<Figure>>;
 
 /// Name, what it measures, and how.
-pub const MEASUREMENTS: [(&str, &str, Measure); 8] = [
+pub const MEASUREMENTS: [(&str, &str, Measure); 12] = [
     ("yardstick", "zstd -1 and grep over the same files", yardstick::measure),
     ("agent", "file to blackhole: speed and memory of the agent alone", agent::blackhole),
     ("queue", "file to embedded queue, durable, by codec", agent::queue),
@@ -37,6 +40,10 @@ pub const MEASUREMENTS: [(&str, &str, Measure); 8] = [
     ("latency", "line written to line found, light load", latency::measure),
     ("search", "searching all of it on one core", search::measure),
     ("restart", "kill -9 with everything in queue and store, until lines flow", restart::measure),
+    ("kafka", "file to Kafka, acks=all, compressed; and peers (wants KAFKA)", kafka::measure),
+    ("outage", "a broker that is away under load (wants KAFKA)", outage::measure),
+    ("opensearch", "Kafka to OpenSearch (wants KAFKA and OPENSEARCH)", chain::opensearch),
+    ("host", "what host metrics cost", chain::host_metrics),
 ];
 
 impl Env {

@@ -35,7 +35,7 @@ pub fn zstd(env: &Env) -> Result<Zstd> {
     Ok(Zstd { cpu, program: run(env, &format!("zstd -q -1 -c {} >/dev/null", quoted(env)))?, bytes })
 }
 
-fn quoted(env: &Env) -> String {
+pub fn quoted(env: &Env) -> String {
     let files: Vec<String> = env.input.files.iter().map(|file| format!("'{}'", file.display())).collect();
     files.join(" ")
 }
@@ -86,7 +86,7 @@ fn shell(env: &Env, prepare: &str, script: &str) -> Result<Option<f64>> {
     Ok(if prepared { run(env, script)? } else { None })
 }
 
-fn run(env: &Env, script: &str) -> Result<Option<f64>> {
+pub fn run(env: &Env, script: &str) -> Result<Option<f64>> {
     // `times` tells what the children of the shell used.
     let output = Command::new("bash")
         .args(["-c", &format!("set -eo pipefail; {script}; times")])
