@@ -5,6 +5,7 @@
 
 mod run;
 mod services;
+mod test;
 mod tidy;
 
 use std::process::ExitCode;
@@ -13,9 +14,10 @@ use anyhow::{Result, bail};
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
-  test  [ARGS…]     every test, the real binary included; ARGS go to cargo test
+  test  [--bare] [ARGS…]
+                    every test, with the real binary and real servers (--bare: without those); ARGS go to cargo test
   lint              fmt --check, clippy, tidy, doc
-  ci                lint, then test
+  ci                lint, then test; what the tests need is installed meanwhile
   tidy  [--shrink]  the rules of ARCHITECTURE.md; --shrink lowers the ratchet to what is there
   services …        real servers for tests and for playing; see cargo xtask services --help
   bench [ARGS…]     the table of figures; see cargo xtask bench --help";
@@ -34,9 +36,9 @@ fn main() -> ExitCode {
 fn command(args: &[String]) -> Result<()> {
     let (name, rest) = args.split_first().map_or(("--help", args), |(name, rest)| (name.as_str(), rest));
     match name {
-        "test" => run::test(rest),
+        "test" => test::command(rest),
         "lint" => run::lint(),
-        "ci" => run::lint().and_then(|()| run::test(&[])),
+        "ci" => ci(),
         "tidy" => tidy::command(rest),
         "services" => services::command(rest),
         "bench" => run::bench(rest),
@@ -46,4 +48,13 @@ fn command(args: &[String]) -> Result<()> {
         }
         other => bail!("there is no command '{other}'\n{USAGE}"),
     }
+}
+
+fn ci() -> Result<()> {
+    std::thread::scope(|scope| {
+        // One of the servers is built from source, for minutes. Whoever starts a server waits for its installation, and
+        // says what is wrong with it.
+        scope.spawn(|| drop(services::command(&test::install())));
+        run::lint().and_then(|()| test::command(&[]))
+    })
 }

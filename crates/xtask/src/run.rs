@@ -9,14 +9,8 @@ use crate::tidy;
 
 /// The Parquet reader that is not ours, by which the tests check that a part opens elsewhere.
 const PYARROW: &str = "pyarrow>=21";
-/// Tells the tests which python has it.
-const PYTHON_VAR: &str = "LOGDRIVE_TEST_PYTHON";
 /// Tells the tests which logdrive to drive.
-const BINARY_VAR: &str = "LOGDRIVE_TEST_BINARY";
-/// Property tests draw from this seed, so that a run says the same of the same code wherever it runs. By hand, give
-/// another seed, and `PROPTEST_CASES` for more of them.
-const SEED_VAR: &str = "PROPTEST_RNG_SEED";
-const SEED: &str = "20261121";
+pub const BINARY_VAR: &str = "LOGDRIVE_TEST_BINARY";
 
 /// The root of the checkout.
 pub fn root() -> PathBuf {
@@ -25,17 +19,19 @@ pub fn root() -> PathBuf {
 }
 
 /// Where cargo builds.
-fn target() -> PathBuf {
+pub fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
-fn cargo(args: &[&str]) -> Command {
+/// Cargo, in the root.
+pub fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(args).current_dir(root());
     command
 }
 
-fn run(mut command: Command) -> Result<()> {
+/// Runs it, having said what.
+pub fn run(mut command: Command) -> Result<()> {
     let shown = format!("{command:?}").replace('"', "");
     eprintln!("$ {shown}");
     let status = command.status().with_context(|| format!("cannot start {shown}"))?;
@@ -43,28 +39,6 @@ fn run(mut command: Command) -> Result<()> {
         bail!("{shown}: {status}");
     }
     Ok(())
-}
-
-/// Every test, in one profile.
-pub fn test(args: &[String]) -> Result<()> {
-    let python = python().or_else(|failed| match std::env::var_os("CI") {
-        Some(_) => Err(failed),
-        None => {
-            eprintln!("note: {failed:#}; the test that opens a part in pyarrow is left out");
-            Ok(PathBuf::new())
-        }
-    })?;
-    // All targets at once, so that the binary has the same features as in the tests and nothing is built twice.
-    run(cargo(&["build", "--workspace", "--all-targets", "--locked"]))?;
-    let mut tests = cargo(&["test", "--workspace", "--locked"]);
-    if !python.as_os_str().is_empty() {
-        tests.env(PYTHON_VAR, python);
-    }
-    if std::env::var_os(SEED_VAR).is_none() {
-        tests.env(SEED_VAR, SEED);
-    }
-    tests.env(BINARY_VAR, target().join("debug/logdrive")).args(args);
-    run(tests)
 }
 
 /// Everything that is checked without running the product.
@@ -86,7 +60,7 @@ pub fn bench(args: &[String]) -> Result<()> {
 }
 
 /// A python with pyarrow, made once under the target folder.
-fn python() -> Result<PathBuf> {
+pub fn python() -> Result<PathBuf> {
     let folder = target().join("python");
     let python = folder.join("bin/python3");
     let ready = folder.join("ready");

@@ -48,11 +48,12 @@ fn build(binary: &Path) -> Result<()> {
         run(Command::new("cp").arg("-r").arg(source.join(part)).arg(&flux))?;
     }
     run(Command::new("chmod").args(["-R", "u+w"]).arg(&flux))?;
-    let mut cargo = Command::new("cargo");
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--release", "--locked", "-p", "flux"]).current_dir(flux.join("libflux"));
     // Its own toolchain file names an old one, and new compilers warn of more than it allows itself.
-    cargo.env("RUSTUP_TOOLCHAIN", "stable").env("RUSTFLAGS", "--cap-lints allow");
-    cargo.env("CARGO_TARGET_DIR", module.path("target")).env_remove("CARGO");
+    let toolchain = std::env::var_os("RUSTUP_TOOLCHAIN").unwrap_or_else(|| "stable".into());
+    cargo.env("RUSTUP_TOOLCHAIN", toolchain).env("RUSTFLAGS", "--cap-lints allow");
+    cargo.env("CARGO_TARGET_DIR", module.path("target"));
     run(&mut cargo)?;
 
     let pc = module.path("pc");

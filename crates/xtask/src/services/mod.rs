@@ -27,7 +27,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use self::server::Server;
-pub use self::set::Set;
+pub use self::set::{Lines, Set};
 
 /// A kind of server.
 #[derive(Clone, Copy)]
@@ -41,7 +41,7 @@ pub struct Service {
     /// Asks one server once whether it is ready.
     ready: fn(&Server) -> Result<()>,
     /// What `up` prints: names and values.
-    lines: fn(&[Server]) -> Vec<(String, String)>,
+    lines: fn(&[Server]) -> Lines,
 }
 
 /// All that there are.
