@@ -1,45 +1,355 @@
 //! Members of consumer groups, and what they read.
+//!
+//! Decision: which partitions are ours and what the group has committed is librdkafka's business ([`member`]); the
+//! data comes by our own fetches ([`fetch`]) and is decoded in bulk ([`lane`]). A partition that is taken from us is
+//! no longer handed out from the next poll on, and cannot be committed from the moment on that the group learns of it.
 
+mod fetch;
+mod lane;
+mod member;
+mod offsets;
+mod position;
+mod stats;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use model::{Cursors, Partition};
-use queue::{Delivery, PollOptions, QueueError, TopicStats};
+use kafka_protocol::error::{ParseResponseErrorCode as _, ResponseError};
+use kafka_protocol::messages::FetchResponse;
+use model::{Cursors, Partition, Place, SourceId};
+use queue::{Consumer, Delivery, PollOptions, QueueError};
+use sha2::{Digest as _, Sha256};
+use tokio::time::{Instant, timeout_at};
 
 use crate::client::Cluster;
+use crate::error::{self, Remedy, remedy};
+use crate::record::assemble::Origin;
+use crate::topics::{Template, seam_partition};
+use fetch::{Event, Fetcher, Wanted};
+use lane::Lane;
+use member::{Member, TopicPartition};
+pub(crate) use stats::stats;
+
+/// How long the group may take to tell us our partitions before we go on without: they come later then.
+const JOIN_WITHIN: Duration = Duration::from_secs(15);
+/// What fails for so long is told; before, it is tried again quietly: leaders change in a few seconds.
+const TELL_AFTER: Duration = Duration::from_secs(10);
+/// Between two tries.
+const RETRY: Duration = Duration::from_millis(100);
 
 /// A member of a consumer group.
-pub(crate) struct KafkaConsumer;
+pub(crate) struct KafkaConsumer {
+    topic: KafkaTopics,
+    group: String,
+    member: Member,
+    fetcher: Fetcher,
+    lanes: Vec<Lane>,
+    /// The epoch of the membership that the lanes follow.
+    epoch: u64,
+    /// Whose turn it is to be handed out first.
+    turn: usize,
+    /// How far what we no longer have was handed out.
+    released: BTreeMap<Partition, u64>,
+    /// Where partitions that become ours begin, other than where the group is.
+    sought: BTreeMap<Partition, u64>,
+    /// Since when it fails, and how.
+    trouble: Option<(Instant, QueueError)>,
+}
 
-impl KafkaConsumer {
-    pub(crate) async fn join(_cluster: Arc<Cluster>, _topic: &str, _group: &str) -> Result<Self, QueueError> {
-        Ok(Self)
+/// The Kafka topics behind one topic of the seam.
+#[derive(Clone)]
+pub(crate) struct KafkaTopics {
+    cluster: Arc<Cluster>,
+    templates: Vec<Template>,
+    /// Their names, or patterns that begin with `^`.
+    names: Vec<String>,
+    /// All there can be is one topic.
+    only_one: bool,
+}
+
+impl KafkaTopics {
+    /// Topics with constant names must be there, or are made.
+    pub(crate) async fn find(cluster: Arc<Cluster>, topic: &str) -> Result<Self, QueueError> {
+        let (mut names, mut templates) = (Vec::new(), Vec::new());
+        for text in cluster.options().topics_of(topic) {
+            let template = Template::topic(&text)?;
+            if template.is_constant() {
+                cluster.topic(&text).await?;
+                names.push(text);
+            } else {
+                names.push(template.pattern());
+            }
+            templates.push(template);
+        }
+        let only_one = templates.len() == 1 && templates[0].is_constant();
+        Ok(Self { cluster, templates, names, only_one })
+    }
+
+    fn partition(&self, (topic, index): &TopicPartition) -> Partition {
+        seam_partition(topic, *index, self.only_one)
+    }
+
+    /// What messages of other producers in a partition are taken for.
+    fn origin(&self, (topic, index): &TopicPartition) -> Origin {
+        let hash = Sha256::digest(format!("{}\n{topic}\n{index}", self.cluster.cluster_id()));
+        let source = hash.iter().take(16).fold(0u128, |id, byte| (id << 8) | u128::from(*byte));
+        let streams = &self.cluster.options().streams;
+        let stream = streams.iter().find(|(_, route)| route.topic == **topic).map_or(&**topic, |(name, _)| name);
+        Origin {
+            place: Place { partition: self.partition(&(topic.clone(), *index)), offset: 0 },
+            source: SourceId(source),
+            stream: stream.to_owned(),
+            host: "kafka".to_owned(),
+            path: format!("kafka:{topic}/{index}"),
+        }
     }
 }
 
-pub(crate) async fn stats(_cluster: &Arc<Cluster>, _topic: &str) -> Result<TopicStats, QueueError> {
-    Ok(TopicStats::default())
+impl KafkaConsumer {
+    pub(crate) async fn join(cluster: Arc<Cluster>, topic: &str, group: &str) -> Result<Self, QueueError> {
+        let topic = KafkaTopics::find(cluster.clone(), topic).await?;
+        let member = Member::join(cluster.options(), &cluster.address(), &topic.names, group)?;
+        let this = Self {
+            topic,
+            group: group.to_owned(),
+            member,
+            fetcher: Fetcher::new(cluster),
+            lanes: Vec::new(),
+            epoch: 0,
+            turn: 0,
+            released: BTreeMap::new(),
+            sought: BTreeMap::new(),
+            trouble: None,
+        };
+        this.joined().await?;
+        Ok(this)
+    }
+
+    /// Waits until the group has told us our partitions.
+    async fn joined(&self) -> Result<(), QueueError> {
+        let deadline = Instant::now() + JOIN_WITHIN;
+        loop {
+            let mut changed = std::pin::pin!(self.member.shared.changed.notified());
+            changed.as_mut().enable();
+            if self.member.shared.owned.read().joined {
+                return Ok(());
+            }
+            // In turns, because a refusal is no change.
+            let turn = (Instant::now() + RETRY).min(deadline);
+            if timeout_at(turn, changed).await.is_err() {
+                self.member.refusal(&self.address(), &self.group)?;
+                if Instant::now() >= deadline {
+                    tracing::info!(group = self.group, "the group has not shared out its partitions yet");
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn address(&self) -> String {
+        self.topic.cluster.address()
+    }
+
+    /// Batches of what has come, the lanes in turn.
+    fn hand_out(&mut self, max_bytes: usize) -> Result<Vec<Delivery>, QueueError> {
+        let at = self.address();
+        let mut out = Vec::new();
+        let count = self.lanes.len();
+        let mut room = max_bytes;
+        for step in 0..count {
+            let lane = &mut self.lanes[(self.turn + step) % count];
+            room = room.saturating_sub(lane.hand_out(room, &at, &mut out));
+            if room == 0 {
+                break;
+            }
+        }
+        self.turn = self.turn.wrapping_add(1) % count.max(1);
+        if out.is_empty()
+            && let Some(stuck) = self.lanes.iter().find_map(|lane| lane.stuck.clone())
+        {
+            return Err(stuck);
+        }
+        Ok(out)
+    }
+
+    /// Begins to fetch whatever lanes have run out of.
+    fn ask(&mut self) {
+        let now = Instant::now();
+        let count = self.lanes.len();
+        let lanes = (0..count).map(|step| &self.lanes[(self.turn + step) % count]);
+        let wanted = lanes.filter_map(|lane| {
+            let from = lane.wants(now)?;
+            Some(Wanted { topic: lane.topic.clone(), index: lane.index, turn: lane.turn, from })
+        });
+        let wanted = wanted.collect();
+        for one in self.fetcher.ask(wanted) {
+            if let Some(lane) = lane_of(&mut self.lanes, &one.topic, one.index) {
+                lane.asked = true;
+            }
+        }
+    }
+
+    fn absorb(&mut self, event: Event) -> Result<(), QueueError> {
+        match event {
+            Event::Leaders(_, Ok(_)) => Ok(()),
+            Event::Leaders(_, Err(error)) => self.bear(error),
+            Event::Fetched { wanted, answer, .. } => {
+                let answer = match answer {
+                    Ok(answer) => answer,
+                    Err(error) => {
+                        self.unanswered(&wanted);
+                        return self.bear(error);
+                    }
+                };
+                match self.take(&wanted, &answer) {
+                    Ok(()) => {
+                        self.trouble = None;
+                        Ok(())
+                    }
+                    Err(error) => self.bear(error),
+                }
+            }
+        }
+    }
+
+    fn unanswered(&mut self, wanted: &[Wanted]) {
+        for one in wanted {
+            if let Some(lane) = lane_of(&mut self.lanes, &one.topic, one.index).filter(|lane| lane.turn == one.turn) {
+                lane.asked = false;
+                lane.retry_at = Some(Instant::now() + RETRY);
+            }
+            // The broker may be gone for good, and another one lead.
+            self.fetcher.forget(&one.topic);
+        }
+    }
+
+    fn take(&mut self, wanted: &[Wanted], answer: &FetchResponse) -> Result<(), QueueError> {
+        let at = self.address();
+        let code = answer.error_code.err();
+        let mut failed = code.map(|code| error::refused(&at, code, &format!("group '{}'", self.group)));
+        for one in wanted {
+            let lane = lane_of(&mut self.lanes, &one.topic, one.index);
+            let Some(lane) = lane.filter(|lane| lane.turn == one.turn) else { continue };
+            lane.asked = false;
+            let topics = answer.responses.iter().filter(|topic| topic.topic.0 == *one.topic);
+            let mut partitions = topics.flat_map(|topic| &topic.partitions);
+            let Some(data) = partitions.find(|data| data.partition_index == one.index) else {
+                lane.retry_at = Some(Instant::now() + RETRY);
+                continue;
+            };
+            match data.error_code.err() {
+                None => lane.take(data),
+                Some(ResponseError::OffsetOutOfRange) => lane.lost = true,
+                Some(code) => {
+                    lane.retry_at = Some(Instant::now() + RETRY);
+                    if remedy(code) == Remedy::Refresh {
+                        self.fetcher.forget(&one.topic);
+                    }
+                    let about = format!("topic '{}', partition {}", one.topic, one.index);
+                    failed = Some(error::refused(&at, code, &about));
+                }
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// What fails for the moment is not told before it has failed for a while.
+    fn bear(&mut self, error: QueueError) -> Result<(), QueueError> {
+        let now = Instant::now();
+        let lasting = matches!(error, QueueError::Refused { lasting: true, .. } | QueueError::Invalid(_));
+        let (since, _) = self.trouble.get_or_insert_with(|| (now, error.clone()));
+        let told = lasting || now.duration_since(*since) >= TELL_AFTER;
+        tracing::debug!(%error, told, "cannot fetch");
+        if told {
+            self.trouble = None;
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// Where the leader no longer has what comes next: the error that says so, unless it has it after all.
+    async fn check_lost(&mut self) -> Result<(), QueueError> {
+        let Some(lane) = self.lanes.iter_mut().find(|lane| lane.lost) else { return Ok(()) };
+        let key = (lane.topic.clone(), lane.index);
+        let found = offsets::ranges(&self.topic.cluster, std::slice::from_ref(&key)).await?;
+        let (first, end) = found.get(&key).copied().unwrap_or_default();
+        if (first..=end).contains(&lane.next) {
+            lane.seek(lane.next);
+            return Ok(());
+        }
+        let asked = lane.next.max(0) as u64;
+        Err(QueueError::OutOfRange { partition: lane.partition, asked, first: first as u64, end: end as u64 })
+    }
+
+    async fn once(&mut self, max_bytes: usize, deadline: Instant) -> Result<Option<Vec<Delivery>>, QueueError> {
+        let shared = self.member.shared.clone();
+        let mut changed = std::pin::pin!(shared.changed.notified());
+        changed.as_mut().enable();
+        if let Err(error) = self.follow_membership().await {
+            self.bear(error)?;
+            tokio::time::sleep_until((Instant::now() + RETRY).min(deadline)).await;
+        }
+        let found = self.hand_out(max_bytes)?;
+        self.ask();
+        if !found.is_empty() {
+            return Ok(Some(found));
+        }
+        if let Err(error) = self.check_lost().await {
+            match error {
+                error @ QueueError::OutOfRange { .. } => return Err(error),
+                error => self.bear(error)?,
+            }
+        }
+        self.member.refusal(&self.address(), &self.group)?;
+        // Lanes that wait for their next try are looked at again in time.
+        let waiting = self.lanes.iter().filter_map(|lane| lane.retry_at).min();
+        let until = waiting.map_or(deadline, |at| at.min(deadline));
+        tokio::select! {
+            event = self.fetcher.next() => self.absorb(event)?,
+            () = changed => {}
+            () = tokio::time::sleep_until(until) => {
+                if until >= deadline {
+                    return Ok(Some(Vec::new()));
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn lane_of<'a>(lanes: &'a mut [Lane], topic: &str, index: i32) -> Option<&'a mut Lane> {
+    lanes.iter_mut().find(|lane| *lane.topic == *topic && lane.index == index)
 }
 
 #[async_trait]
-impl queue::Consumer for KafkaConsumer {
-    async fn poll(&mut self, _options: PollOptions) -> Result<Vec<Delivery>, QueueError> {
-        Ok(Vec::new())
+impl Consumer for KafkaConsumer {
+    async fn poll(&mut self, options: PollOptions) -> Result<Vec<Delivery>, QueueError> {
+        let deadline = Instant::now() + options.max_wait;
+        loop {
+            if let Some(found) = self.once(options.max_bytes, deadline).await? {
+                return Ok(found);
+            }
+        }
     }
 
     fn assignment(&self) -> Vec<Partition> {
-        Vec::new()
+        let owned = self.member.shared.owned.read();
+        let mut all: Vec<_> = owned.partitions.keys().map(|partition| self.topic.partition(partition)).collect();
+        all.sort_unstable();
+        all
     }
 
     async fn committed(&self) -> Result<Cursors, QueueError> {
-        Ok(Cursors::default())
+        self.cursors().await
     }
 
-    async fn seek(&mut self, _cursors: &Cursors) -> Result<(), QueueError> {
-        Ok(())
+    async fn seek(&mut self, cursors: &Cursors) -> Result<(), QueueError> {
+        self.seek_to(cursors).await
     }
 
-    async fn commit(&mut self, _cursors: &Cursors) -> Result<(), QueueError> {
-        Ok(())
+    async fn commit(&mut self, cursors: &Cursors) -> Result<(), QueueError> {
+        self.commit_to(cursors).await
     }
 }

@@ -9,6 +9,8 @@ pub struct Message<'a> {
     pub offset: i64,
     /// In milliseconds since 1970.
     pub time: i64,
+    /// Its key, if it has one.
+    pub key: Option<&'a [u8]>,
     /// What it says; nothing where the producer gave no value.
     pub value: &'a [u8],
     /// Its headers.
@@ -53,11 +55,11 @@ impl<'a> Messages<'a> {
         if offset < self.base_offset || offset > self.last_offset {
             return None;
         }
-        let _key = reader.bytes()?;
+        let key = reader.bytes()?;
         let value = reader.bytes()?.unwrap_or_default();
         let count = u32::try_from(reader.varint()?).ok()?;
         let headers = Headers { count, bytes: reader.0 };
-        Some(Message { offset, time: self.append_time.unwrap_or(time), value, headers })
+        Some(Message { offset, time: self.append_time.unwrap_or(time), key, value, headers })
     }
 }
 

@@ -1,0 +1,46 @@
+//! How full the Kafka topics behind a topic of the seam are, and how far groups have come in them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::Cursors;
+use queue::{QueueError, TopicStats};
+
+use super::member::TopicPartition;
+use super::{KafkaTopics, offsets};
+use crate::client::Cluster;
+
+/// Of a topic of the seam.
+pub(crate) async fn stats(cluster: &Arc<Cluster>, topic: &str) -> Result<TopicStats, QueueError> {
+    let topics = KafkaTopics::find(cluster.clone(), topic).await?;
+    let mut by_topic: BTreeMap<Arc<str>, Vec<i32>> = BTreeMap::new();
+    for name in topics.found().await? {
+        let meta = cluster.topic(&name).await?;
+        by_topic.insert(name, meta.partitions.iter().map(|partition| partition.index).collect());
+    }
+    let keys: Vec<TopicPartition> =
+        by_topic.iter().flat_map(|(name, list)| list.iter().map(|index| (name.clone(), *index))).collect();
+    let ranges = offsets::ranges(cluster, &keys).await?;
+    let sizes = offsets::sizes(cluster, &by_topic).await;
+    let mut partitions: Vec<_> = ranges
+        .iter()
+        .map(|(key, (first, end))| {
+            let size = sizes.get(key).copied().unwrap_or(0);
+            (topics.partition(key), (*first).max(0) as u64, (*end).max(0) as u64, size)
+        })
+        .collect();
+    partitions.sort_unstable();
+    let mut groups = Vec::new();
+    for group in offsets::groups(cluster).await? {
+        // One that cannot be asked now is left out rather than all of them.
+        let Ok(committed) = offsets::committed(cluster, &group).await else { continue };
+        let mut cursors = Cursors::start_of(cluster.id());
+        for (key, offset) in committed.iter().filter(|(key, _)| by_topic.contains_key(&key.0)) {
+            cursors.next.insert(topics.partition(key), (*offset).max(0) as u64);
+        }
+        if !cursors.next.is_empty() {
+            groups.push((group, cursors));
+        }
+    }
+    Ok(TopicStats { partitions, groups, paused: None })
+}
