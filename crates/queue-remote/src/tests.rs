@@ -91,14 +91,14 @@ async fn connect(address: SocketAddr) -> RemoteQueue {
 #[tokio::test]
 async fn keeps_the_contract() {
     let queue = connect(serve(&memory(), 0).0).await;
-    run(&queue, &Capabilities { partitions: 2, capacity: Some(1 << 20) }).await;
+    run(&queue, &Capabilities::whole(2, Some(1 << 20))).await;
     queue.close().await.expect("closes");
 }
 
 #[tokio::test]
 async fn keeps_the_contract_when_the_network_fails() {
     let queue = connect(serve(&memory(), 9).0).await;
-    run(&queue, &Capabilities { partitions: 2, capacity: Some(1 << 20) }).await;
+    run(&queue, &Capabilities::whole(2, Some(1 << 20))).await;
 }
 
 #[tokio::test]

@@ -270,7 +270,7 @@ mod tests {
     async fn keeps_the_contract() {
         for partitions in [1, 3] {
             let options = MemoryOptions { partitions, max_bytes: 1 << 20, ..MemoryOptions::default() };
-            run(&MemoryQueue::with(options), &Capabilities { partitions, capacity: Some(1 << 20) }).await;
+            run(&MemoryQueue::with(options), &Capabilities::whole(partitions, Some(1 << 20))).await;
         }
     }
 

@@ -13,7 +13,7 @@ async fn keeps_the_contract() {
     for partitions in [1, 3] {
         let folder = tempfile::tempdir().expect("a folder");
         let queue = open(folder.path(), small(partitions));
-        run(&queue, &Capabilities { partitions, capacity: Some(1 << 20) }).await;
+        run(&queue, &Capabilities::whole(partitions, Some(1 << 20))).await;
     }
 }
 
@@ -21,7 +21,7 @@ async fn keeps_the_contract() {
 async fn keeps_the_contract_when_calls_fail() {
     let folder = tempfile::tempdir().expect("a folder");
     let queue = decorators::Faulty::new(Arc::new(open(folder.path(), small(2))), 7, 0.2);
-    run(&queue, &Capabilities { partitions: 2, capacity: Some(1 << 20) }).await;
+    run(&queue, &Capabilities::whole(2, Some(1 << 20))).await;
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ mod tests {
     use crate::testing::{Capabilities, run};
     use crate::{MemoryOptions, MemoryQueue, Queue};
 
-    const CAPABILITIES: Capabilities = Capabilities { partitions: 2, capacity: Some(1 << 20) };
+    const CAPABILITIES: Capabilities = Capabilities::whole(2, Some(1 << 20));
 
     fn memory() -> Arc<dyn Queue> {
         Arc::new(MemoryQueue::with(MemoryOptions { partitions: 2, max_bytes: 1 << 20, ..MemoryOptions::default() }))

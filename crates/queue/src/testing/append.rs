@@ -2,15 +2,15 @@
 
 use model::{BatchFlags, Generation, SourceId, SourceKey};
 
-use super::BatchOf;
-use super::support::{again, appended, assert_all_once, delivered, position, producer, put, send_all, topic};
+use super::support::{again, appended, assert_all_once, delivered_all, position, producer, put, send_all, topic};
+use super::{BatchOf, Capabilities};
 use crate::{Outcome, Position, Queue, QueueError};
 
 const fn at(end: u64) -> Position {
     Position { end, open_line: None }
 }
 
-pub async fn what_is_appended_comes_out(queue: &dyn Queue) {
+pub async fn what_is_appended_comes_out(queue: &dyn Queue, capabilities: &Capabilities) {
     let topic = topic("roundtrip");
     let every_byte: Vec<u8> = (0..=255).cycle().take(70_000).collect();
     let sent = [
@@ -24,10 +24,10 @@ pub async fn what_is_appended_comes_out(queue: &dyn Queue) {
         appended(&*lines, batch).await;
         assert_eq!(position(&*lines, batch.header.key).await, Some(at(batch.header.end)));
     }
-    assert_all_once(&sent, &delivered(queue, &topic, "group", sent.len()).await);
+    assert_all_once(capabilities, &sent, &delivered_all(queue, &topic, &topic, &sent).await);
 }
 
-pub async fn append_is_idempotent(queue: &dyn Queue) {
+pub async fn append_is_idempotent(queue: &dyn Queue, capabilities: &Capabilities) {
     let topic = topic("idempotent");
     let lines = producer(queue, &topic).await;
     let sent = [BatchOf::source(1).at(0).text("0123456\n"), BatchOf::source(1).at(8).text("8901234\n")];
@@ -50,10 +50,11 @@ pub async fn append_is_idempotent(queue: &dyn Queue) {
     let last = BatchOf::source(1).at(16).text("end\n");
     appended(&*lines, &last).await;
     let [a, b] = sent;
-    assert_all_once(&[a, b, last], &delivered(queue, &topic, "group", 3).await);
+    let sent = [a, b, last];
+    assert_all_once(capabilities, &sent, &delivered_all(queue, &topic, &topic, &sent).await);
 }
 
-pub async fn sources_and_generations_are_apart(queue: &dyn Queue) {
+pub async fn sources_and_generations_are_apart(queue: &dyn Queue, capabilities: &Capabilities) {
     let topic = topic("apart");
     let lines = producer(queue, &topic).await;
     let sent: Vec<_> = (0..3)
@@ -64,19 +65,28 @@ pub async fn sources_and_generations_are_apart(queue: &dyn Queue) {
     }
     let other = SourceKey::new(SourceId(1), Generation(9));
     assert_eq!(position(&*lines, other).await, None);
-    assert_all_once(&sent, &delivered(queue, &topic, "group", sent.len()).await);
+    assert_all_once(capabilities, &sent, &delivered_all(queue, &topic, &topic, &sent).await);
 }
 
-pub async fn unknown_sources_start_at_zero(queue: &dyn Queue) {
+pub async fn unknown_sources_start_at_zero(queue: &dyn Queue, capabilities: &Capabilities) {
     let lines = producer(queue, &topic("unknown")).await;
+    assert_eq!(lines.keeps_positions(), capabilities.keeps_positions);
     let early = BatchOf::source(1).at(5).text("five\n");
-    assert_eq!(put(&*lines, &early).await.outcome, Outcome::Gap { expected: at(0) });
     assert_eq!(position(&*lines, early.header.key).await, None);
-    appended(&*lines, &BatchOf::source(1).at(5).flags(BatchFlags::AFTER_MISSED).text("five\n")).await;
+    if capabilities.keeps_positions {
+        assert_eq!(put(&*lines, &early).await.outcome, Outcome::Gap { expected: at(0) });
+        assert_eq!(position(&*lines, early.header.key).await, None);
+        appended(&*lines, &BatchOf::source(1).at(5).flags(BatchFlags::AFTER_MISSED).text("five\n")).await;
+    } else {
+        // It cannot know what there was before it.
+        appended(&*lines, &early).await;
+        let gap = put(&*lines, &BatchOf::source(1).at(11).text("eleven\n")).await.outcome;
+        assert_eq!(gap, Outcome::Gap { expected: at(10) });
+    }
     assert_eq!(position(&*lines, early.header.key).await, Some(at(10)));
 }
 
-pub async fn what_was_missed_is_passed_over(queue: &dyn Queue) {
+pub async fn what_was_missed_is_passed_over(queue: &dyn Queue, capabilities: &Capabilities) {
     let topic = topic("missed");
     let lines = producer(queue, &topic).await;
     let first = BatchOf::source(1).text("0123456\n");
@@ -86,7 +96,8 @@ pub async fn what_was_missed_is_passed_over(queue: &dyn Queue) {
     assert!(matches!(put(&*lines, &after).await.outcome, Outcome::Duplicate(_)));
     let overlap = BatchOf::source(1).at(101).flags(BatchFlags::AFTER_MISSED).text("overlaps\n");
     assert_eq!(put(&*lines, &overlap).await.outcome, Outcome::Gap { expected: at(106) });
-    assert_all_once(&[first, after], &delivered(queue, &topic, "group", 2).await);
+    let sent = [first, after];
+    assert_all_once(capabilities, &sent, &delivered_all(queue, &topic, &topic, &sent).await);
 }
 
 pub async fn open_lines_are_known(queue: &dyn Queue) {
@@ -105,7 +116,7 @@ pub async fn open_lines_are_known(queue: &dyn Queue) {
     }
 }
 
-pub async fn what_cannot_be_right_is_refused(queue: &dyn Queue) {
+pub async fn what_cannot_be_right_is_refused(queue: &dyn Queue, capabilities: &Capabilities) {
     let topic = topic("invalid");
     let lines = producer(queue, &topic).await;
     let mut short = BatchOf::source(1).text("one\n");
@@ -120,12 +131,13 @@ pub async fn what_cannot_be_right_is_refused(queue: &dyn Queue) {
     }
     let good = BatchOf::source(1).text("one\n");
     appended(&*lines, &good).await;
-    assert_all_once(&[good], &delivered(queue, &topic, "group", 1).await);
+    let sent = [good];
+    assert_all_once(capabilities, &sent, &delivered_all(queue, &topic, &topic, &sent).await);
 }
 
-pub async fn a_stream_of_appends_keeps_its_order(queue: &dyn Queue) {
+pub async fn a_stream_of_appends_keeps_its_order(queue: &dyn Queue, capabilities: &Capabilities) {
     let topic = topic("order");
     let sent: Vec<_> = (0..200).flat_map(|n| (1..6).map(move |source| BatchOf::source(source).numbered(n))).collect();
     send_all(queue, &topic, &sent).await;
-    assert_all_once(&sent, &delivered(queue, &topic, "group", sent.len()).await);
+    assert_all_once(capabilities, &sent, &delivered_all(queue, &topic, &topic, &sent).await);
 }

@@ -1,6 +1,9 @@
 //! Cases about bounds, names and what a queue tells of itself.
 
-use super::support::{again, appended, assert_all_once, collect, commit, consumer, past, producer, send_all, topic};
+use super::support::{
+    again, appended, assert_all_once, collect_records, commit, consumer, delivered_all, past, producer, records, send_all,
+    topic,
+};
 use super::{BatchOf, Capabilities};
 use crate::{Outcome, Queue, QueueError};
 
@@ -22,7 +25,7 @@ pub async fn stats_tell_how_full_it_is(queue: &dyn Queue, capabilities: &Capabil
     let topic = topic("stats");
     let sent: Vec<_> = (0..10).map(|n| BatchOf::source(1).numbered(n)).collect();
     send_all(queue, &topic, &sent).await;
-    let came = super::delivered(queue, &topic, "group", 10).await;
+    let came = delivered_all(queue, &topic, &topic, &sent).await;
     let stats = loop {
         match queue.stats(&topic).await {
             Err(error) if again(&error) => {}
@@ -34,16 +37,16 @@ pub async fn stats_tell_how_full_it_is(queue: &dyn Queue, capabilities: &Capabil
     let (_, first, end, bytes) = *stats.partitions.iter().find(|p| p.0 == partition).expect("its partition");
     assert!(first <= end && end == 10, "{first}..{end}");
     assert!(first == end || bytes > 0, "{bytes} bytes");
-    assert_eq!(stats.groups, [("group".to_owned(), past(queue.id(), &came))]);
+    assert_eq!(stats.groups, [(topic, past(queue.id(), &came))]);
     assert_eq!(stats.paused, None);
 }
 
-pub async fn a_full_queue_says_back_pressure(queue: &dyn Queue, capacity: usize) {
+pub async fn a_full_queue_says_back_pressure(queue: &dyn Queue, capabilities: &Capabilities, capacity: usize) {
     let topic = topic("full");
     let lines = producer(queue, &topic).await;
     let payload = vec![b'x'; capacity / 16];
     let batch = |n: usize| BatchOf::source(1).at((n * payload.len()) as u64).bytes(&payload);
-    let mut reader = consumer(queue, &topic, "group").await;
+    let mut reader = consumer(queue, &topic, &topic).await;
     let mut sent = Vec::new();
     let mut full = false;
     while !full && sent.len() < 200 {
@@ -58,10 +61,10 @@ pub async fn a_full_queue_says_back_pressure(queue: &dyn Queue, capacity: usize)
     assert!(full, "{} bytes were taken, {capacity} are its bound", sent.len() * payload.len());
 
     // Nothing unread was given up for it, and once it is read there is room again.
-    let came = collect(&mut *reader, sent.len()).await;
-    assert_all_once(&sent, &came);
+    let came = collect_records(&mut *reader, records(&sent)).await;
+    assert_all_once(capabilities, &sent, &came);
     commit(&mut *reader, &past(queue.id(), &came)).await;
     let next = batch(sent.len());
     appended(&*lines, &next).await;
-    assert_all_once(&[next], &collect(&mut *reader, 1).await);
+    assert_all_once(capabilities, &[next], &collect_records(&mut *reader, 1).await);
 }

@@ -1,6 +1,7 @@
 //! What the cases share: topics of their own, and calls repeated while they fail for the moment.
 
 use std::collections::HashMap;
+use std::fmt::Debug;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +9,8 @@ use std::time::Duration;
 use base::{Explain as _, Retry};
 use model::{Batch, Cursors, Partition, Place, QueueId, SourceKey};
 
+use super::Capabilities;
+use super::records::records_of;
 use crate::{Ack, Consumer, Delivery, Outcome, PollOptions, Position, Producer, Queue, QueueError};
 
 const TRIES: usize = 1000;
@@ -155,6 +158,35 @@ pub async fn delivered(queue: &dyn Queue, topic: &str, group: &str, count: usize
     all
 }
 
+/// How many records there are in batches.
+pub fn records<'a>(batches: impl IntoIterator<Item = &'a Batch>) -> usize {
+    batches.into_iter().map(|batch| batch.header.records as usize).sum()
+}
+
+/// How many records came.
+pub fn records_in(deliveries: &[Delivery]) -> usize {
+    records(deliveries.iter().map(|delivery| &delivery.batch))
+}
+
+/// Polls until so many records came.
+pub async fn collect_records(consumer: &mut dyn Consumer, count: usize) -> Vec<Delivery> {
+    let mut all = Vec::new();
+    while records_in(&all) < count {
+        let found = poll(consumer, 1 << 20, PATIENCE).await;
+        assert!(!found.is_empty(), "{} records came, {count} were expected", records_in(&all));
+        all.extend(found);
+    }
+    all
+}
+
+/// All that was sent, as a group gets it, committed.
+pub async fn delivered_all(queue: &dyn Queue, topic: &str, group: &str, sent: &[Batch]) -> Vec<Delivery> {
+    let mut consumer = consumer(queue, topic, group).await;
+    let all = collect_records(&mut *consumer, records(sent)).await;
+    commit(&mut *consumer, &past(queue.id(), &all)).await;
+    all
+}
+
 /// The cursors behind deliveries.
 pub fn past(queue: QueueId, deliveries: &[Delivery]) -> Cursors {
     let mut cursors = Cursors::start_of(queue);
@@ -162,23 +194,45 @@ pub fn past(queue: QueueId, deliveries: &[Delivery]) -> Cursors {
     cursors
 }
 
-/// That each batch sent came once, unchanged, in the order of its source, and that offsets count up by partition.
-pub fn assert_all_once(sent: &[Batch], came: &[Delivery]) {
-    let by_source = |batches: Vec<&Batch>| {
-        let mut map: HashMap<SourceKey, Vec<Batch>> = HashMap::new();
-        batches.into_iter().for_each(|b| map.entry(b.header.key).or_default().push(b.clone()));
-        map
-    };
-    let (sent, mine) = (by_source(sent.iter().collect()), by_source(came.iter().map(|d| &d.batch).collect()));
-    assert_eq!(sent.len(), mine.len(), "as many sources");
-    for (key, batches) in sent {
-        assert_eq!(mine.get(&key), Some(&batches), "source {key}");
+/// That each batch sent came once, unchanged (or at least each record, where the queue cuts batches anew), in the order
+/// of its source, and that offsets count up by partition.
+pub fn assert_all_once(capabilities: &Capabilities, sent: &[Batch], came: &[Delivery]) {
+    if capabilities.keeps_batches {
+        assert_same(by_source(sent, |batch| vec![batch.clone()]), by_source(batches(came), |batch| vec![batch.clone()]));
+    } else {
+        assert_same(by_source(sent, records_of), by_source(batches(came), records_of));
     }
     let mut last: HashMap<Partition, Place> = HashMap::new();
     for delivery in came {
         let place = delivery.place;
         if let Some(before) = last.insert(place.partition, place) {
-            assert_eq!(place.offset, before.offset + 1, "offsets of partition {} count up", place.partition);
+            let up = place.offset > before.offset;
+            let dense = place.offset == before.offset + 1;
+            assert!(
+                if capabilities.dense_offsets { dense } else { up },
+                "offsets of partition {} count up: {before}, {place}",
+                place.partition
+            );
         }
+    }
+}
+
+fn batches(came: &[Delivery]) -> impl Iterator<Item = &Batch> {
+    came.iter().map(|delivery| &delivery.batch)
+}
+
+fn by_source<'a, T>(
+    batches: impl IntoIterator<Item = &'a Batch>,
+    what: impl Fn(&Batch) -> Vec<T>,
+) -> HashMap<SourceKey, Vec<T>> {
+    let mut map: HashMap<SourceKey, Vec<T>> = HashMap::new();
+    batches.into_iter().for_each(|batch| map.entry(batch.header.key).or_default().extend(what(batch)));
+    map
+}
+
+fn assert_same<T: PartialEq + Debug>(sent: HashMap<SourceKey, Vec<T>>, came: HashMap<SourceKey, Vec<T>>) {
+    assert_eq!(sent.len(), came.len(), "as many sources");
+    for (key, all) in sent {
+        assert_eq!(came.get(&key), Some(&all), "source {key}");
     }
 }
