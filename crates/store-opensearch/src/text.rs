@@ -6,28 +6,36 @@ use base::Timestamp;
 /// Appends the inside of a JSON string.
 pub fn escape(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
-    let mut from = 0;
+    // Every byte may become six, and blocks are written whole.
+    out.reserve(bytes.len() * 6 + BLOCK);
     let mut at = 0;
-    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<16>) {
-        let mut mask = specials(block);
-        while mask != 0 {
-            let special = at + mask.trailing_zeros() as usize;
-            out.extend_from_slice(&bytes[from..special]);
-            escape_byte(out, bytes[special]);
-            from = special + 1;
-            mask &= mask - 1;
+    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<BLOCK>) {
+        let mask = specials(block);
+        let clean = (mask.trailing_zeros() as usize).min(BLOCK);
+        let len = out.len();
+        // SAFETY: there is room for what is left of the text, six bytes for each of its bytes, and a block more; of
+        // the block just written, `clean` bytes count.
+        unsafe {
+            out.as_mut_ptr().add(len).cast::<[u8; BLOCK]>().write_unaligned(*block);
+            out.set_len(len + clean);
         }
-        at += 16;
+        at += clean;
+        if mask != 0 {
+            escape_byte(out, block[clean]);
+            at += 1;
+        }
     }
-    for (n, byte) in bytes.iter().enumerate().skip(at) {
+    for byte in &bytes[at..] {
         if is_special(*byte) {
-            out.extend_from_slice(&bytes[from..n]);
             escape_byte(out, *byte);
-            from = n + 1;
+        } else {
+            out.push(*byte);
         }
     }
-    out.extend_from_slice(&bytes[from..]);
 }
+
+/// Bytes that are looked at together.
+const BLOCK: usize = 16;
 
 const fn is_special(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
@@ -53,7 +61,7 @@ fn escape_byte(out: &mut Vec<u8>, byte: u8) {
 /// A bit for each byte that cannot stand in a JSON string as it is.
 #[cfg(target_arch = "x86_64")]
 #[inline]
-fn specials(block: &[u8; 16]) -> u32 {
+fn specials(block: &[u8; BLOCK]) -> u32 {
     // SAFETY: every x86_64 has SSE2.
     unsafe { specials_sse2(block) }
 }
@@ -61,7 +69,7 @@ fn specials(block: &[u8; 16]) -> u32 {
 #[cfg(target_arch = "x86_64")]
 #[inline]
 #[target_feature(enable = "sse2")]
-fn specials_sse2(block: &[u8; 16]) -> u32 {
+fn specials_sse2(block: &[u8; BLOCK]) -> u32 {
     use std::arch::x86_64::{
         _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
     };
@@ -78,22 +86,34 @@ fn specials_sse2(block: &[u8; 16]) -> u32 {
 
 /// A bit for each byte that cannot stand in a JSON string as it is.
 #[cfg(not(target_arch = "x86_64"))]
-fn specials(block: &[u8; 16]) -> u32 {
+fn specials(block: &[u8; BLOCK]) -> u32 {
     block.iter().enumerate().fold(0, |mask, (n, byte)| mask | u32::from(is_special(*byte)) << n)
 }
+
+/// Two digits for each number below 100.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut n = 0;
+    while n < 100 {
+        pairs[n] = [b'0' + (n / 10) as u8, b'0' + (n % 10) as u8];
+        n += 1;
+    }
+    pairs
+};
 
 /// Appends a number in decimal.
 pub fn number(out: &mut Vec<u8>, value: u64) {
     let mut digits = [0u8; 20];
     let mut at = digits.len();
     let mut rest = value;
-    loop {
+    while rest >= 10 {
+        at -= 2;
+        digits[at..at + 2].copy_from_slice(&PAIRS[(rest % 100) as usize]);
+        rest /= 100;
+    }
+    if rest > 0 || at == digits.len() {
         at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
+        digits[at] = b'0' + rest as u8;
     }
     out.extend_from_slice(&digits[at..]);
 }

@@ -23,7 +23,10 @@
 //! mapping (`/`, `%`, `*`, names of nothing but space) is written `%2F` and so on. Values that a keyword cannot hold
 //! (longer than 8 KiB, not UTF-8) are kept in `logdrive.raw`; the search finds them all the same.
 
-use std::borrow::Cow;
+mod names;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -33,69 +36,13 @@ use model::{Column, Format, Level, Marks, ParsedBatch, Record, Span, Values};
 use store::Refusal;
 use store::query::any_number;
 
+pub use names::{field_name, original_name, raw_name};
+
 use crate::naming::Naming;
 use crate::text::{self, Clock};
 
 /// Bytes of a field's value that are indexed, at most: a keyword takes 32 KiB of UTF-8.
 const VALUE_BYTES_MAX: usize = 8191;
-/// Bytes of a field's name, at most.
-pub const NAME_BYTES_MAX: usize = 512;
-
-/// The name of a field below `fields`; `None` where the name is too long to be one.
-pub fn field_name(name: &str) -> Option<Cow<'_, str>> {
-    if name.len() > NAME_BYTES_MAX {
-        return None;
-    }
-    let plain = |c: char| !matches!(c, '.' | '/' | '%' | '*') && !c.is_control();
-    if name.chars().all(plain) && !name.trim().is_empty() {
-        return Some(Cow::Borrowed(name));
-    }
-    let blank = name.trim().is_empty();
-    let mut out = String::with_capacity(name.len() + 8);
-    for c in name.chars() {
-        match c {
-            '.' => out.push('/'),
-            c if plain(c) && !blank => out.push(c),
-            c => c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| out.push_str(&format!("%{byte:02X}"))),
-        }
-    }
-    if out.is_empty() {
-        out.push('%');
-    }
-    Some(Cow::Owned(out))
-}
-
-/// The inverse of [`field_name`].
-pub fn original_name(name: &str) -> String {
-    if !name.contains(['/', '%']) {
-        return name.to_owned();
-    }
-    let mut out = Vec::with_capacity(name.len());
-    let mut bytes = name.bytes();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'/' => out.push(b'.'),
-            b'%' => {
-                let hex = [bytes.next(), bytes.next()].map(|digit| char::from(digit?).to_digit(16));
-                if let [Some(high), Some(low)] = hex {
-                    out.push((high * 16 + low) as u8);
-                }
-            }
-            byte => out.push(byte),
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-/// A field's name as `logdrive.raw_names` holds it.
-pub fn raw_name(name: &str) -> &str {
-    let mut end = name.len().min(NAME_BYTES_MAX);
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    &name[..end]
-}
-
 /// A bulk of one index, ready to be sent.
 #[derive(Default)]
 pub struct Bulk {
@@ -474,9 +421,7 @@ fn push_number(out: &mut Vec<u8>, key: &[u8], value: &str) {
     if !digits.first().is_some_and(|first| first.is_ascii_digit() || matches!(first, b'.' | b'+')) {
         return;
     }
-    // As JSON has it, and too short to be infinite: nothing to look at more closely.
-    let plain = digits.len() < 19 && digits.iter().all(u8::is_ascii_digit);
-    if plain && digits[0] != b'0' {
+    if is_plain(digits) {
         out.extend_from_slice(key);
         out.extend_from_slice(bytes);
         out.push(b',');
@@ -487,4 +432,17 @@ fn push_number(out: &mut Vec<u8>, key: &[u8], value: &str) {
         out.extend_from_slice(serde_json::Value::from(number).to_string().as_bytes());
         out.push(b',');
     }
+}
+
+/// Whether digits are a number as JSON has it, too short to be infinite, and not zero: nothing to look at more closely.
+fn is_plain(digits: &[u8]) -> bool {
+    let whole = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let fraction = match &digits[whole..] {
+        [] => return digits[0] != b'0' && whole < 19,
+        [b'.', fraction @ ..] if !fraction.is_empty() => fraction,
+        _ => return false,
+    };
+    let leading = digits[0] == b'0';
+    let some = !leading || fraction.iter().any(|byte| *byte != b'0');
+    some && (whole == 1 || !leading) && digits.len() < 19 && whole > 0 && fraction.iter().all(u8::is_ascii_digit)
 }
