@@ -282,4 +282,30 @@ mod tests {
         let batch = crate::testing::BatchOf::source(1).at(0).text("late\n");
         assert!(matches!(lines.append(batch).await, Err(QueueError::Closed { .. })));
     }
+
+    #[tokio::test]
+    async fn a_backlog_does_not_keep_other_partitions_waiting() {
+        let queue = MemoryQueue::with(MemoryOptions { partitions: 8, ..MemoryOptions::default() });
+        let lines = queue.producer("lines").await.expect("opens");
+        let sources: Vec<u128> =
+            (0..8).map(|n| (1..).find(|s| partition_of(model::SourceId(*s), 8).0 == n)).map(Option::unwrap).collect();
+        for source in &sources[1..] {
+            for n in 0..20 {
+                let batch = crate::testing::BatchOf::source(*source).at(n * 100).text(&format!("{n:0>99}\n"));
+                assert!(matches!(lines.append(batch).await, Ok(Outcome::Appended(_))));
+            }
+        }
+        let mut consumer = queue.consumer("lines", "g").await.expect("joins");
+        let live = crate::testing::BatchOf::source(sources[0]).at(0).text("live\n");
+        assert!(matches!(lines.append(live).await, Ok(Outcome::Appended(_))));
+        let mut seen = [0; 8];
+        for _ in 0..3 {
+            let options = crate::PollOptions { max_bytes: 450, max_wait: Duration::ZERO };
+            for delivery in consumer.poll(options).await.expect("polls") {
+                seen[delivery.place.partition.0 as usize] += 1;
+            }
+        }
+        assert_eq!(seen[0], 1, "{seen:?}");
+        assert!(seen[1..].iter().all(|n| (1..=3).contains(n)), "{seen:?}");
+    }
 }

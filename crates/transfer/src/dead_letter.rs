@@ -8,10 +8,17 @@ use std::sync::Arc;
 use base::Intervals;
 use bytes::Bytes;
 use model::{Batch, BatchFlags, BatchHeader, Codec, ParsedBatch};
-use queue::{Outcome, Producer};
-use runtime::Shutdown;
+use queue::{Outcome, Producer, QueueError};
+use tracing::{error, warn};
 
 use crate::TransferError;
+use crate::problems::Patience;
+
+/// So much is kept of a line that is too long for the dead letters too.
+const KEPT_BYTES: usize = 64 << 10;
+
+const NOT_KEPT: &str = "cannot keep dead letters";
+const NO_ROOM: &str = "waits with dead letters";
 
 /// A dead letter, read back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +36,12 @@ pub fn read_dead_letter(batch: &Batch) -> DeadLetter {
     let end = batch.payload.iter().position(|byte| *byte == b'\n').unwrap_or(batch.payload.len());
     let reason = String::from_utf8_lossy(&batch.payload[..end]).into_owned();
     let bytes = batch.payload.slice((end + 1).min(batch.payload.len())..);
-    DeadLetter { header: batch.header.clone(), reason, bytes }
+    let mut header = batch.header.clone();
+    let key = model::letter_source(header.key, &reason);
+    if key != header.key {
+        Arc::make_mut(&mut header).key = key;
+    }
+    DeadLetter { header, reason, bytes }
 }
 
 /// One record of a parsed batch as a dead letter.
@@ -49,9 +61,6 @@ pub fn of_batch(batch: &Batch, reason: &str) -> Batch {
 }
 
 fn letter(header: &BatchHeader, start: u64, bytes: &[u8], reason: &str) -> Batch {
-    let mut payload = reason.replace('\n', " ").into_bytes();
-    payload.push(b'\n');
-    payload.extend_from_slice(bytes);
     let header = BatchHeader {
         start,
         end: start + bytes.len() as u64,
@@ -60,31 +69,85 @@ fn letter(header: &BatchHeader, start: u64, bytes: &[u8], reason: &str) -> Batch
         records: 1,
         flags: BatchFlags::AFTER_MISSED.with(BatchFlags::DEAD_LETTER),
         codec: Codec::None,
-        payload_len: payload.len() as u32,
-        payload_crc: crc32c::crc32c(&payload),
         continuations: Arc::new([]),
         ..header.clone()
     };
-    Batch { header: Arc::new(header), payload: payload.into() }
+    with_payload(Arc::new(header), reason, bytes)
 }
 
-/// Puts dead letters into their topic and waits until they are durable. Returns their ranges.
-pub async fn bury(letters: Vec<Batch>, into: &dyn Producer, shutdown: &Shutdown) -> Result<Intervals, TransferError> {
-    let mut ranges = Intervals::new();
-    for letter in letters {
-        ranges.insert(letter.header.start, letter.header.end);
+/// Where the dead letters of one pipeline go.
+pub struct Cemetery {
+    pub letters: Arc<dyn Producer>,
+    /// The store that refuses, where it is not the first.
+    pub of: Option<String>,
+    pub patience: Patience,
+}
+
+impl Cemetery {
+    /// Puts a dead letter into its topic and waits until it is durable. Answers its range; `None`: told to stop before.
+    pub async fn bury(&self, letter: Batch) -> Result<Option<Intervals>, TransferError> {
+        let range = [(letter.header.start, letter.header.end)].into_iter().collect();
+        let letter = self.addressed(letter);
+        let buried = match self.append(&letter).await {
+            Err(error @ QueueError::Invalid(_)) if letter.payload.len() > KEPT_BYTES => {
+                warn!(error = %error, "a dead letter is too long for the queue, its beginning is kept");
+                self.append(&shortened(&letter)).await
+            }
+            buried => buried,
+        };
+        match buried {
+            Ok(buried) => Ok(buried.then_some(range)),
+            Err(error @ QueueError::Invalid(_)) => {
+                error!(error = %error, path = &*letter.header.path, "a dead letter cannot be kept, its line is only in its file");
+                Ok(Some(range))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// `false`: told to stop before there was room.
+    async fn append(&self, letter: &Batch) -> Result<bool, QueueError> {
+        let Patience { who, problems, shutdown } = &self.patience;
         loop {
-            match into.append(letter.clone()).await? {
-                Outcome::Appended(_) | Outcome::Duplicate(_) | Outcome::Gap { .. } => break,
-                Outcome::BackPressure { retry_after } => {
+            let appended = self.patience.wait(NOT_KEPT, || self.letters.append(letter.clone())).await?;
+            match appended {
+                None => return Ok(false),
+                Some(Outcome::Appended(_) | Outcome::Duplicate(_) | Outcome::Gap { .. }) => {
+                    problems.clear(who, NO_ROOM);
+                    return Ok(true);
+                }
+                Some(Outcome::BackPressure { retry_after }) => {
+                    problems.note(who, NO_ROOM, "the queue has no room for them; let it have more, or read them");
                     if !shutdown.sleep(retry_after).await {
-                        return Err(TransferError::Stage("dead letter"));
+                        return Ok(false);
                     }
                 }
             }
         }
     }
-    Ok(ranges)
+
+    fn addressed(&self, mut letter: Batch) -> Batch {
+        let DeadLetter { reason, bytes, .. } = read_dead_letter(&letter);
+        let (key, reason) = model::letter_of_store(letter.header.key, self.of.as_deref(), &reason);
+        Arc::make_mut(&mut letter.header).key = key;
+        with_payload(letter.header, &reason, &bytes)
+    }
+}
+
+fn shortened(letter: &Batch) -> Batch {
+    let DeadLetter { reason, bytes, .. } = read_dead_letter(letter);
+    let reason = format!("{reason} (of its {} bytes, the first {KEPT_BYTES} are here)", bytes.len());
+    with_payload(letter.header.clone(), &reason, &bytes[..bytes.len().min(KEPT_BYTES)])
+}
+
+fn with_payload(mut header: Arc<BatchHeader>, reason: &str, bytes: &[u8]) -> Batch {
+    let mut payload = reason.replace('\n', " ").into_bytes();
+    payload.push(b'\n');
+    payload.extend_from_slice(bytes);
+    let changed = Arc::make_mut(&mut header);
+    changed.payload_len = payload.len() as u32;
+    changed.payload_crc = crc32c::crc32c(&payload);
+    Batch { header, payload: payload.into() }
 }
 
 #[cfg(test)]

@@ -1,78 +1,143 @@
 //! Building and starting the transfer.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use config::{StreamConfig, TransferConfig};
+use base::Clock;
+use config::{Start, StreamConfig, TransferConfig};
+use parking_lot::Mutex;
 use queue::Queue;
 use runtime::Supervisor;
 use store::Store;
 use telemetry::Metrics;
 
 use crate::pipeline::Pipeline;
+use crate::problems::Problems;
 use crate::revisions::Revisions;
-use crate::status::Status;
+use crate::status::{Figures, Status};
 use crate::{StreamStatus, TransferError};
+
+/// A store that lines go to.
+pub struct StorePart {
+    /// What streams call it.
+    pub name: String,
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// Where in the queue it begins when it is new.
+    pub start: Start,
+}
 
 /// What the transfer is given.
 pub struct Parts {
     /// Where batches come from.
     pub queue: Arc<dyn Queue>,
-    /// Where records go.
-    pub store: Arc<dyn Store>,
+    /// Where records go. The first one's consumer group is the configured name itself.
+    pub stores: Vec<StorePart>,
     /// Where the definitions of earlier revisions are kept; `None`: nowhere.
     pub revisions: Option<PathBuf>,
     /// Where figures are registered.
     pub metrics: Metrics,
+    /// For telling since when there is a problem.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// A transfer that is built and not yet running.
 pub struct Transfer {
-    pipeline: Arc<Pipeline>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    pipelines: Vec<Arc<Pipeline>>,
+    problems: Problems,
+}
+
+/// What has come to one store since the process started.
+#[derive(Clone, Debug)]
+pub struct StoreStatus {
+    /// Its name.
+    pub name: String,
+    /// Its consumer group.
+    pub group: String,
+    /// Counts by stream.
+    pub streams: Vec<(Arc<str>, StreamStatus)>,
 }
 
 /// What others may ask of a transfer.
 #[derive(Clone)]
-pub struct TransferHandle(Arc<Pipeline>);
+pub struct TransferHandle(Arc<Shared>);
 
 /// Checks the streams' rules and opens the definitions of earlier revisions. Nothing runs yet.
 ///
 /// # Errors
 /// A rule that is no regular expression; a folder that cannot be written.
 pub fn build(config: &TransferConfig, streams: &[StreamConfig], parts: Parts) -> Result<Transfer, TransferError> {
-    let revisions = Revisions::open(parts.revisions.as_deref(), streams)?;
-    let status = Status::new(&parts.metrics);
-    let (queue, store) = (parts.queue, parts.store);
-    Ok(Transfer { pipeline: Arc::new(Pipeline { config: config.clone(), queue, store, revisions, status }) })
+    let revisions = Arc::new(Revisions::open(parts.revisions.as_deref(), streams)?);
+    let figures = Figures::new(&parts.metrics);
+    let problems = Problems::new(parts.clock);
+    let pipelines = parts.stores.into_iter().enumerate().map(|(n, part)| {
+        let is_first = n == 0;
+        let foreign = streams.iter().filter(|stream| !stream.stores.is_empty() && !stream.stores.contains(&part.name));
+        Arc::new(Pipeline {
+            group: if is_first { config.group.clone() } else { format!("{}-{}", config.group, part.name) },
+            is_first,
+            start: part.start,
+            config: config.clone(),
+            queue: parts.queue.clone(),
+            store: part.store,
+            foreign: foreign.map(|stream| stream.name.clone()).collect::<HashSet<_>>(),
+            revisions: revisions.clone(),
+            status: Status::new(&part.name, figures.clone()),
+            problems: problems.clone(),
+            settled: Mutex::default(),
+            name: part.name,
+        })
+    });
+    let pipelines = pipelines.collect();
+    Ok(Transfer { shared: Arc::new(Shared { pipelines, problems }) })
 }
 
 impl Transfer {
     /// For asking how it goes.
     pub fn handle(&self) -> TransferHandle {
-        TransferHandle(self.pipeline.clone())
+        TransferHandle(self.shared.clone())
     }
 
-    /// Runs under the supervisor until its shutdown is called; then what was polled is written, the store is flushed
+    /// Runs under the supervisor until its shutdown is called; then what was polled is written, the stores are flushed
     /// and the cursors are committed.
     pub fn start(self, supervisor: &Supervisor) {
-        let pipeline = self.pipeline;
-        supervisor.spawn("transfer", move |shutdown| {
+        for pipeline in &self.shared.pipelines {
             let pipeline = pipeline.clone();
-            async move { pipeline.run(&shutdown).await }
-        });
+            let name = if pipeline.is_first { "transfer".to_owned() } else { format!("transfer-{}", pipeline.name) };
+            supervisor.spawn(name, move |shutdown| {
+                let pipeline = pipeline.clone();
+                async move { pipeline.run(&shutdown).await }
+            });
+        }
     }
 }
 
 impl TransferHandle {
-    /// Counts by stream since the process started.
+    /// Counts by stream since the process started, of the first store.
     pub fn streams(&self) -> Vec<(Arc<str>, StreamStatus)> {
-        self.0.status.streams()
+        self.0.pipelines.first().map(|pipeline| pipeline.status.streams()).unwrap_or_default()
     }
 
-    /// What somebody should look at: the stream, and why.
+    /// Counts by stream of each store.
+    pub fn stores(&self) -> Vec<StoreStatus> {
+        let each = |p: &Arc<Pipeline>| StoreStatus {
+            name: p.name.clone(),
+            group: p.group.clone(),
+            streams: p.status.streams(),
+        };
+        self.0.pipelines.iter().map(each).collect()
+    }
+
+    /// What somebody should look at: whom it troubles (`stream web`, `store archive`), and what it is.
     pub fn problems(&self) -> Vec<(String, String)> {
         let silent = self.streams().into_iter().filter(|(_, status)| status.time_never_parses());
         let text = "no time is found in any line of this stream; the time of reading stands in (set 'parse' or check the format)";
-        silent.map(|(name, _)| (name.to_string(), text.to_owned())).collect()
+        let silent = silent.map(|(name, _)| (format!("stream {name}"), text.to_owned()));
+        silent.chain(self.0.problems.list()).collect()
     }
 }

@@ -39,48 +39,77 @@ impl StreamStatus {
 /// Bound on the streams counted one by one.
 const STREAMS_MAX: usize = 1000;
 
-/// The counts of all streams.
+/// What a figure is of: `store` and `stream`.
+type Of = Vec<(&'static str, String)>;
+
+type Counters = metric::Family<Of, metric::Counter>;
+
+/// The figures of all stores.
 #[derive(Clone)]
-pub struct Status {
-    streams: Arc<Mutex<BTreeMap<Arc<str>, StreamStatus>>>,
-    records: metric::Counter,
-    bytes: metric::Counter,
-    unparsed: metric::Counter,
-    timeless: metric::Counter,
-    dropped: metric::Counter,
-    dead_letters: metric::Counter,
+pub struct Figures {
+    records: Counters,
+    bytes: Counters,
+    unparsed: Counters,
+    timeless: Counters,
+    dropped: Counters,
+    dead_letters: Counters,
     unreadable: metric::Counter,
+    parser_faults: metric::Counter,
 }
 
-impl Status {
+impl Figures {
     pub fn new(metrics: &Metrics) -> Self {
+        let family = |name: &str, help: &str| {
+            let family = Counters::default();
+            metrics.register(name, help, family.clone());
+            family
+        };
         let counter = |name: &str, help: &str| {
             let counter = metric::Counter::default();
             metrics.register(name, help, counter.clone());
             counter
         };
         Self {
-            streams: Arc::default(),
-            records: counter("transfer_records", "records taken from the queue"),
-            bytes: counter("transfer_read_bytes", "bytes of the batches taken from the queue"),
-            unparsed: counter("transfer_unparsed_records", "records that parsed in no format"),
-            timeless: counter("transfer_timeless_records", "records in which no time was found"),
-            dropped: counter("transfer_dropped_bytes", "bytes dropped by a rule of their stream"),
-            dead_letters: counter("transfer_dead_letter_records", "records that the store refused for good"),
+            records: family("transfer_records", "records brought to a store"),
+            bytes: family("transfer_read_bytes", "bytes of the batches brought to a store"),
+            unparsed: family("transfer_unparsed_records", "records that parsed in no format"),
+            timeless: family("transfer_timeless_records", "records in which no time was found"),
+            dropped: family("transfer_dropped_bytes", "bytes dropped by a rule of their stream"),
+            dead_letters: family("transfer_dead_letter_records", "records that the store refused for good"),
             unreadable: counter("transfer_unreadable_batches", "batches that the queue could no longer read"),
+            parser_faults: counter("transfer_parser_faults", "batches kept as they are because the parser failed"),
         }
+    }
+}
+
+/// The counts of one store's streams.
+#[derive(Clone)]
+pub struct Status {
+    store: Arc<str>,
+    streams: Arc<Mutex<BTreeMap<Arc<str>, StreamStatus>>>,
+    figures: Figures,
+}
+
+impl Status {
+    pub fn new(store: &str, figures: Figures) -> Self {
+        Self { store: store.into(), streams: Arc::default(), figures }
     }
 
     pub fn count(&self, batch: &ParsedBatch) {
+        if batch.header.range_len() == 0 {
+            return;
+        }
         let marked = |mark| batch.records.iter().filter(|record| record.marks.has(mark)).count() as u64;
         let (unparsed, timeless) = (marked(Marks::UNPARSED), marked(Marks::TIME_IS_READ_TIME));
         let (records, bytes, dropped) = (batch.records.len() as u64, batch.header.range_len(), batch.dropped.total());
-        self.records.inc_by(records);
-        self.bytes.inc_by(bytes);
-        self.unparsed.inc_by(unparsed);
-        self.timeless.inc_by(timeless);
-        self.dropped.inc_by(dropped);
-        self.with(&batch.header.stream, |stream| {
+        let counted = [
+            (&self.figures.records, records),
+            (&self.figures.bytes, bytes),
+            (&self.figures.unparsed, unparsed),
+            (&self.figures.timeless, timeless),
+            (&self.figures.dropped, dropped),
+        ];
+        let of = self.with(&batch.header.stream, |stream| {
             let knew = stream.time_never_parses();
             stream.records += records;
             stream.bytes += bytes;
@@ -92,27 +121,39 @@ impl Status {
                 warn!(stream = &*batch.header.stream, "no time is found in any line; the time of reading stands in");
             }
         });
+        counted.iter().filter(|(_, n)| *n > 0).for_each(|(counter, n)| {
+            counter.get_or_create(&of).inc_by(*n);
+        });
     }
 
     pub fn count_dead_letters(&self, stream: &Arc<str>, records: u64) {
-        self.dead_letters.inc_by(records);
-        self.with(stream, |stream| stream.dead_letters += records);
+        let of = self.with(stream, |stream| stream.dead_letters += records);
+        self.figures.dead_letters.get_or_create(&of).inc_by(records);
     }
 
-    pub fn count_unreadable(&self) {
-        self.unreadable.inc();
+    pub fn count_unreadable(&self, batches: u64) {
+        self.figures.unreadable.inc_by(batches);
+    }
+
+    pub fn count_parser_faults(&self, batches: u64) {
+        self.figures.parser_faults.inc_by(batches);
     }
 
     pub fn streams(&self) -> Vec<(Arc<str>, StreamStatus)> {
         self.streams.lock().iter().map(|(name, status)| (name.clone(), status.clone())).collect()
     }
 
-    fn with(&self, stream: &Arc<str>, change: impl FnOnce(&mut StreamStatus)) {
+    /// Counts under a stream; answers under what figures are shown, which is bounded too.
+    fn with(&self, stream: &Arc<str>, change: impl FnOnce(&mut StreamStatus)) -> Of {
         let mut streams = self.streams.lock();
+        let mut shown = &**stream;
         if let Some(status) = streams.get_mut(stream) {
             change(status);
         } else if streams.len() < STREAMS_MAX {
             change(streams.entry(stream.clone()).or_default());
+        } else {
+            shown = "";
         }
+        vec![("store", self.store.to_string()), ("stream", shown.to_owned())]
     }
 }

@@ -62,12 +62,14 @@ impl DeadLetter {
         let payload = &delivery.batch.payload;
         let reason_end = payload.iter().position(|byte| *byte == b'\n').unwrap_or(payload.len());
         let bytes = payload.get(reason_end + 1..).unwrap_or_default();
+        let reason = String::from_utf8_lossy(&payload[..reason_end]).into_owned();
+        let key = model::letter_source(header.key, &reason);
         Self {
-            id: RecordId { key: header.key, offset: header.start }.to_string(),
+            id: RecordId { key, offset: header.start }.to_string(),
             stream: header.stream.to_string(),
             host: header.host.to_string(),
             path: header.path.to_string(),
-            reason: String::from_utf8_lossy(&payload[..reason_end]).into_owned(),
+            reason,
             line: String::from_utf8_lossy(bytes).into_owned(),
             line_base64: std::str::from_utf8(bytes).is_err().then(|| STANDARD.encode(bytes)),
             start: header.start,

@@ -98,18 +98,27 @@ impl<L: Log> LocalConsumer<L> {
         }
     }
 
+    /// Every partition that has something gets its share, so that one with a backlog does not keep the others waiting;
+    /// where there is no room for all, the next call goes on with those that got nothing.
     fn fetch(&mut self, max_bytes: usize) -> Result<Vec<Delivery>, QueueError> {
         let mut out = Vec::new();
         let count = self.lanes.len();
-        let mut room = max_bytes;
+        let mut waiting = self.lanes.iter().filter(|lane| lane.next < self.log.range(lane.partition).1).count();
+        let (mut room, mut next_turn) = (max_bytes, self.turn.wrapping_add(1));
         for step in 0..count {
             let lane = &mut self.lanes[(self.turn + step) % count];
             let (_, end) = self.log.range(lane.partition);
-            if lane.next >= end || (room == 0 && !out.is_empty()) {
+            if lane.next >= end {
                 continue;
             }
+            if room == 0 && !out.is_empty() {
+                next_turn = self.turn + step;
+                break;
+            }
+            let share = room / waiting.max(1);
+            waiting = waiting.saturating_sub(1);
             let before = out.len();
-            match self.log.fetch(lane.partition, lane.next, room, &mut lane.hint, &mut out) {
+            match self.log.fetch(lane.partition, lane.next, share, &mut lane.hint, &mut out) {
                 Ok(next) => lane.next = next,
                 // What the other lanes gave is handed out first; this one fails again on the next call.
                 Err(_) if before > 0 => {
@@ -127,7 +136,7 @@ impl<L: Log> LocalConsumer<L> {
             }
             room = room.saturating_sub(out[before..].iter().map(|d| d.batch.payload.len()).sum());
         }
-        self.turn = self.turn.wrapping_add(1) % count.max(1);
+        self.turn = next_turn % count.max(1);
         Ok(out)
     }
 }

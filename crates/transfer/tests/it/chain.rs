@@ -1,87 +1,14 @@
 //! From queue to store under faults: everything arrives once, whatever fails on the way.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use base::Timestamp;
-use bytes::Bytes;
-use config::{StreamConfig, TransferConfig};
-use model::{Batch, BatchFlags, BatchHeader, Codec, Format, Generation, Revision, SourceId, SourceKey};
-use queue::{DEAD_LETTERS, LINES, MemoryQueue, Outcome, PollOptions, Queue};
-use runtime::{Shutdown, Supervisor};
+use config::StreamConfig;
+use model::Revision;
+use queue::{LINES, MemoryQueue, Queue};
 use store::decorators::Faulty as FaultyStore;
-use store::{MemoryLimits, MemoryStore, Query, Reader, Scope, SearchRequest, Store};
-use telemetry::Metrics;
+use store::{MemoryLimits, MemoryStore, Reader, Store};
 
-/// A batch of plain lines that begins at `start`.
-fn batch(source: u128, start: u64, lines: &[&[u8]]) -> Batch {
-    let payload: Vec<u8> = lines.iter().flat_map(|line| [line, &b"\n"[..]].concat()).collect();
-    let header = BatchHeader {
-        key: SourceKey::new(SourceId(source), Generation(0)),
-        start,
-        end: start + payload.len() as u64,
-        line_start: start,
-        lines: lines.len() as u32,
-        records: lines.len() as u32,
-        flags: BatchFlags::default(),
-        codec: Codec::None,
-        payload_len: payload.len() as u32,
-        payload_crc: crc32c::crc32c(&payload),
-        format: Format::Unknown,
-        utc_offset_secs: 0,
-        read_at: Timestamp::from_micros(1_700_000_000_000_000),
-        revision: Revision(1),
-        stream: "s".into(),
-        host: "h".into(),
-        path: "/s.log".into(),
-        continuations: Arc::new([]),
-    };
-    Batch { header: Arc::new(header), payload: Bytes::from(payload) }
-}
-
-async fn append(queue: &dyn Queue, batch: Batch) -> u64 {
-    let producer = queue.producer(LINES).await.unwrap();
-    let end = batch.header.end;
-    assert!(matches!(producer.append(batch).await.unwrap(), Outcome::Appended(_)));
-    end
-}
-
-fn start(
-    queue: &Arc<dyn Queue>,
-    store: &Arc<dyn Store>,
-    streams: &[StreamConfig],
-) -> (Supervisor, transfer::TransferHandle) {
-    let parts =
-        transfer::Parts { queue: queue.clone(), store: store.clone(), revisions: None, metrics: Metrics::default() };
-    let built = transfer::build(&TransferConfig::default(), streams, parts).unwrap();
-    let supervisor = Supervisor::new(Shutdown::new());
-    let handle = built.handle();
-    built.start(&supervisor);
-    (supervisor, handle)
-}
-
-async fn lines(store: &impl Reader) -> Vec<Vec<u8>> {
-    let scope = Scope { query: Query::all(), ..Scope::everything() };
-    let page = store.search(&SearchRequest { scope, limit: 100_000, after: None }).await.unwrap();
-    let mut hits = page.hits;
-    hits.sort_by_key(|hit| hit.id);
-    hits.into_iter().map(|hit| hit.line).collect()
-}
-
-/// Waits until `done` says so; the test's own deadline ends what never comes.
-async fn until(what: &str, mut done: impl AsyncFnMut() -> bool) {
-    let wait = async {
-        while !done().await {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), wait).await.unwrap_or_else(|_| panic!("never: {what}"));
-}
-
-async fn stop(supervisor: &Supervisor) {
-    supervisor.shutdown().call();
-    supervisor.join().await;
-}
+use crate::common::{append, batch, dead_letters, lines, start, stop, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_line_arrives_once_although_the_store_fails() {
@@ -124,17 +51,8 @@ async fn what_cannot_be_kept_goes_to_the_dead_letters_and_holds_nobody_up() {
     stop(&supervisor).await;
     assert_eq!(lines(&*memory).await, [&b"before"[..], b"between", b"after"]);
 
-    let mut consumer = queue.consumer(DEAD_LETTERS, "test").await.unwrap();
-    let options = PollOptions { max_bytes: 1 << 20, max_wait: Duration::from_secs(1) };
-    let mut letters = Vec::new();
-    for _ in 0..10 {
-        letters.extend(consumer.poll(options).await.unwrap());
-        if letters.len() >= 2 {
-            break;
-        }
-    }
+    let letters = dead_letters(&queue, 2).await;
     assert_eq!(letters.len(), 2);
-    let letters: Vec<_> = letters.iter().map(|letter| transfer::read_dead_letter(&letter.batch)).collect();
     assert_eq!(&letters[0].bytes[..50], &long[..]);
     assert_eq!((letters[0].header.start, letters[0].header.end), (7, 58));
     assert!(letters[1].reason.contains("checksum"), "{}", letters[1].reason);

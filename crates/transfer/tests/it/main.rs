@@ -1,0 +1,5 @@
+//! The transfer over engines in memory, faulty ones too.
+
+mod chain;
+mod common;
+mod stores;
