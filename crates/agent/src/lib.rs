@@ -12,6 +12,7 @@ mod buffer;
 mod checkpoint;
 pub mod discover;
 mod error;
+mod host_metrics;
 pub mod identity;
 mod ledger;
 mod locator;

@@ -6,15 +6,16 @@ use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use base::{Backoff, Clock, Timestamp};
-use config::Config;
+use config::{Config, HostMetricsConfig};
 use model::SourceReport;
 use parking_lot::Mutex;
 use queue::Producer;
-use runtime::Shutdown;
+use runtime::{Shutdown, Supervisor};
 
 use crate::AgentError;
 use crate::checkpoint::Checkpoints;
 use crate::discover::{Follow, STDIN};
+use crate::host_metrics::HostMetrics;
 use crate::ledger::Ledger;
 use crate::settings::Settings;
 use crate::shard::{Links, Shard};
@@ -44,6 +45,8 @@ pub struct Agent {
     known_until: Timestamp,
     checkpoints: Option<Checkpoints>,
     stdin: Option<Stdin>,
+    measuring: HostMetricsConfig,
+    host_metrics: Option<HostMetrics>,
 }
 
 /// Answers for an agent, whether it runs or not.
@@ -101,6 +104,8 @@ pub fn build(config: &Config, parts: Parts) -> Result<Agent, AgentError> {
         known_until,
         checkpoints: Some(checkpoints),
         stdin,
+        measuring: config.host_metrics,
+        host_metrics: None,
     })
 }
 
@@ -108,6 +113,17 @@ impl Agent {
     /// Answers for this agent.
     pub fn handle(&self) -> AgentHandle {
         AgentHandle { shared: self.shared.clone() }
+    }
+
+    /// Has it measure its machine too, where the configuration asks for that, and hand what it finds to `producer`, which
+    /// is one of the topic [`queue::METRICS`].
+    #[must_use]
+    pub fn with_host_metrics(mut self, producer: Arc<dyn Producer>) -> Self {
+        let HostMetricsConfig { enabled, interval } = self.measuring;
+        let measuring =
+            || HostMetrics::new(&self.settings, producer, &self.clock, &self.shared, self.host_id, interval);
+        self.host_metrics = enabled.then(measuring);
+        self
     }
 
     /// Works until `shutdown` is called. Must be called within a tokio runtime.
@@ -119,6 +135,10 @@ impl Agent {
             Some(stdin) => Some(stdin.start(&self.settings, &self.producer, &self.clock, &self.shared, &shutdown)?),
             None => None,
         };
+        let supervisor = Supervisor::new(shutdown.clone());
+        if let Some(metrics) = self.host_metrics.take() {
+            metrics.start(&supervisor);
+        }
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30), self.host_id as u64);
         while !shutdown.is_called() {
             let failed = self.run_reader(&shutdown).await?;
@@ -131,6 +151,7 @@ impl Agent {
             // Where its thread is gone, there is nothing to wait for.
             let _ = delivered.await;
         }
+        supervisor.join().await;
         Ok(())
     }
 

@@ -72,6 +72,10 @@ counters! {
     scans: "logdrive_agent_scans_total",
     /// Batches sent once more, as a crash or a fault left it open whether the queue has them.
     repeated_batches: "logdrive_agent_repeated_batches_total",
+    /// Samples of this machine.
+    host_samples: "logdrive_agent_host_samples_total",
+    /// Samples of this machine that were dropped, as the queue took none for too long.
+    host_samples_dropped: "logdrive_agent_host_samples_dropped_total",
     /// Bytes of the checkpoints that survive a crash of the machine for sure.
     checkpoint_synced_bytes: "logdrive_agent_checkpoint_synced_bytes",
     /// Files followed or drained now.
