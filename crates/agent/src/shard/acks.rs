@@ -54,9 +54,13 @@ impl Shard {
 
     fn landed(&mut self, index: usize, landing: Landing) {
         self.in_flight -= landing.freed;
+        self.pace.landed(landing.freed);
         add(&self.links.shared.counters.duplicate_batches, landing.duplicates);
         let now = self.now;
         let Some(tail) = self.tails[index].as_mut() else { return };
+        if landing.freed > 0 {
+            (tail.landed_at, tail.stuck) = (now, false);
+        }
         let progress = landing.acked.is_some_and(|(mark, _)| mark.end > tail.acked.end);
         if let Some((mark, witness)) = landing.acked {
             tail.acked = mark;

@@ -268,8 +268,9 @@ impl Shard {
             self.by_source.remove(&tail.source);
         }
         self.by_inode.remove(&(tail.id.dev, tail.id.ino, tail.id.born));
-        self.in_flight -= tail.flights.iter().map(|flight| flight.held).sum::<usize>();
+        self.in_flight -= tail.in_flight();
         self.hot.retain(|other| *other != index);
+        self.live.retain(|other| *other != index);
         self.ready.retain(|other| *other != index);
         self.at_risk.retain(|other| *other != index);
         self.flying.retain(|other| *other != index);

@@ -1,9 +1,8 @@
 //! The reader: one thread that owns every followed file.
 //!
 //! Decision: one thread takes hints, looks at files, cuts blocks and hands them to the queue; nothing it owns is
-//! locked. It never waits for the queue: acks ring the same bell as hints. Files take turns of one block (deficit round
-//! robin); those whose bytes may soon be gone come first; those with much to catch up leave a part of the window to
-//! those that are live. Whatever goes wrong with one file is caught around that file.
+//! locked. It never waits for the queue: acks ring the same bell as hints. Files take [`turns`] of one block. Whatever
+//! goes wrong with one file is caught around that file.
 
 mod acks;
 mod adopt;
@@ -11,8 +10,10 @@ mod ahead;
 mod files;
 mod locate;
 mod notes;
+mod pace;
 mod scan;
 mod step;
+mod turns;
 
 use std::any::Any;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -77,8 +78,17 @@ pub(crate) struct Shard {
     ignored: HashSet<SourceId>,
     /// Inodes of sources of earlier runs that may have something left.
     left_over: HashSet<u64>,
+    /// Files with little to read.
+    live: VecDeque<usize>,
+    /// Files with much to read.
     ready: VecDeque<usize>,
+    /// The same, whose bytes may soon be gone.
     at_risk: VecDeque<usize>,
+    /// The number of the turn.
+    turn: u32,
+    pace: pace::Pace,
+    /// Bytes in flight of files of which nothing lands.
+    stuck: usize,
     flying: Vec<usize>,
     timers: BTreeSet<(Mono, usize)>,
     to_locate: Vec<usize>,
@@ -136,8 +146,12 @@ impl Shard {
             filesystems: HashMap::new(),
             ignored: HashSet::new(),
             left_over: HashSet::new(),
+            live: VecDeque::new(),
             ready: VecDeque::new(),
             at_risk: VecDeque::new(),
+            turn: 0,
+            pace: pace::Pace::new(settings.window, settings.block),
+            stuck: 0,
             flying: Vec::new(),
             timers: BTreeSet::new(),
             to_locate: Vec::new(),
@@ -185,6 +199,7 @@ impl Shard {
             self.sweep();
         }
         self.take_acks();
+        self.keep_pace();
         self.ring_timers();
         self.ask_positions();
         self.read_some();
@@ -210,7 +225,7 @@ impl Shard {
         if !self.dirty.is_empty() {
             next = next.min(self.next.flush);
         }
-        if let Some(at) = self.ahead.due() {
+        for at in [self.ahead.due(), self.pace_due()].into_iter().flatten() {
             next = next.min(at);
         }
         next.saturating_sub(self.began.elapsed())
@@ -221,52 +236,6 @@ impl Shard {
             let Some(index) = self.next_reader() else { return };
             self.guard(index, |shard| shard.step(index));
         }
-    }
-
-    /// Whether some file has its turn.
-    fn can_read(&self) -> bool {
-        let settings = &self.links.settings;
-        let room = settings.window.saturating_sub(self.in_flight);
-        (!self.at_risk.is_empty() || !self.ready.is_empty()) && (room >= self.cost_of_next() || self.in_flight == 0)
-    }
-
-    /// Memory that the next read may take; files that have much to catch up leave the last quarter of the window free.
-    fn cost_of_next(&self) -> usize {
-        let settings = &self.links.settings;
-        let catching_up = self.at_risk.is_empty()
-            && self
-                .ready
-                .iter()
-                .take(BLOCKS_A_ROUND)
-                .all(|index| self.tails[*index].as_ref().is_some_and(|tail| tail.unread() > settings.block as u64));
-        settings.block + if catching_up { settings.window / 4 } else { 0 }
-    }
-
-    /// Whose turn it is.
-    fn next_reader(&mut self) -> Option<usize> {
-        if !self.can_read() {
-            return None;
-        }
-        if let Some(index) = self.at_risk.pop_front() {
-            return Some(index);
-        }
-        let settings = &self.links.settings;
-        let room = settings.window.saturating_sub(self.in_flight);
-        if room < settings.block + settings.window / 4 && self.in_flight > 0 {
-            // Only those that are live.
-            let live = self.ready.iter().take(BLOCKS_A_ROUND).position(|index| {
-                self.tails[*index].as_ref().is_none_or(|tail| tail.unread() <= settings.block as u64)
-            });
-            return live.and_then(|at| self.ready.remove(at));
-        }
-        self.ready.pop_front()
-    }
-
-    /// A file has something to read: it waits for its turn.
-    fn enqueue(&mut self, index: usize) {
-        let Some(tail) = self.tails[index].as_mut().filter(|tail| !tail.queued && tail.may_read()) else { return };
-        tail.queued = true;
-        if tail.at_risk() { self.at_risk.push_back(index) } else { self.ready.push_back(index) }
     }
 
     /// Does something for one file; what goes wrong stays with that file.
@@ -308,7 +277,8 @@ impl Shard {
         tail.panics.push(now);
         let quarantined = tail.panics.len() >= PANICS_MAX;
         let until = now + if quarantined { QUARANTINE } else { tail.backoff.next_wait() };
-        self.in_flight -= tail.flights.drain(..).map(|flight| flight.held).sum::<usize>();
+        self.in_flight -= tail.in_flight();
+        tail.flights.clear();
         let (acked, witness) = (tail.acked, tail.acked_witness);
         tail.restart_at(acked, witness);
         tail.resend_at = None;

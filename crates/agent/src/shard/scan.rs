@@ -164,7 +164,7 @@ impl Shard {
         // Hints make it soon, so looking may take its time: at most one part in so many of the reader's.
         let took = self.began.elapsed().saturating_sub(self.now);
         self.next.sweep = self.next.sweep.max(self.now + (took * SHARE).min(COLD_ROUND));
-        if self.in_flight == 0 && self.ready.is_empty() && self.at_risk.is_empty() {
+        if self.in_flight == 0 && self.live.is_empty() && self.ready.is_empty() && self.at_risk.is_empty() {
             self.pool.trim(1);
         }
     }

@@ -33,6 +33,9 @@ pub(super) struct Block {
     reach: Reach,
 }
 
+/// What a batch on its way holds besides its payload, about: its header, and what the queue notes of it.
+const FLIGHT: usize = 1 << 10;
+
 impl Block {
     pub fn bytes(&self) -> &[u8] {
         &self.buffer.data()[self.from..self.to]
@@ -217,8 +220,10 @@ impl Shard {
             flight.ack = Some(self.links.producer.append(flight.batch.clone()));
         }
         let Some(tail) = self.tails[index].as_mut() else { return };
+        flight.held += FLIGHT + std::mem::size_of_val(&*flight.batch.header.continuations);
         self.in_flight += flight.held;
         if tail.flights.is_empty() {
+            (tail.landed_at, tail.stuck) = (self.now, false);
             self.flying.push(index);
         }
         tail.flights.push_back(flight);

@@ -116,6 +116,10 @@ pub struct Tail {
     pub in_checkpoints: bool,
     /// Batches on their way.
     pub flights: VecDeque<Flight>,
+    /// When something of it landed, or was sent while nothing else was on its way.
+    pub landed_at: Mono,
+    /// Nothing of it lands.
+    pub stuck: bool,
     /// Batches are sent again from here on, at this time.
     pub resend_at: Option<Mono>,
     /// The size that says it was truncated, or that its content changed; handled once nothing is in flight.
@@ -178,6 +182,8 @@ impl Tail {
             is_begun: false,
             in_checkpoints: false,
             flights: VecDeque::new(),
+            landed_at: now,
+            stuck: false,
             resend_at: None,
             truncated: None,
             queued: false,
@@ -195,6 +201,11 @@ impl Tail {
     /// Bytes that are there and not read.
     pub const fn unread(&self) -> u64 {
         self.size.saturating_sub(self.read.end)
+    }
+
+    /// Bytes of memory that its batches on their way hold.
+    pub fn in_flight(&self) -> usize {
+        self.flights.iter().map(|flight| flight.held).sum()
     }
 
     /// Whether batches may be cut from it now.

@@ -65,6 +65,8 @@ pub struct Recorder {
     pub violations: Mutex<Vec<String>>,
     /// Acks are kept until they are released.
     pub hold_acks: AtomicBool,
+    /// Only those of paths that contain this.
+    pub hold_only: Mutex<Option<String>>,
     pub held_acks: Mutex<Vec<(queue::AckSender, Outcome)>>,
     /// The paths of what was appended, in order.
     pub order: Mutex<Vec<String>>,
@@ -192,7 +194,8 @@ impl Producer for Recorder {
         }
         let outcome = self.take(&batch);
         self.order.lock().push(batch.header.path.to_string());
-        if self.hold_acks.load(Ordering::SeqCst) {
+        let is_held = |part: &String| batch.header.path.contains(part);
+        if self.hold_acks.load(Ordering::SeqCst) && self.hold_only.lock().as_ref().is_none_or(is_held) {
             let (sender, ack) = Ack::channel();
             self.held_acks.lock().push((sender, outcome));
             return ack;
