@@ -94,6 +94,11 @@ impl Lane {
         (idle && self.retry_at.is_none_or(|at| at <= now)).then_some(self.decoded)
     }
 
+    /// Whether something has come that is not handed out yet.
+    pub fn has_some(&self) -> bool {
+        !self.ready.is_empty() || (self.raw.len() > 0 && self.stuck.is_none())
+    }
+
     /// What came of a fetch.
     pub fn take(&mut self, data: &PartitionData) {
         self.retry_at = None;

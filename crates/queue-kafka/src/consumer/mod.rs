@@ -152,20 +152,28 @@ impl KafkaConsumer {
         self.topic.cluster.address()
     }
 
-    /// Batches of what has come, the lanes in turn.
+    /// Batches of what has come. Every lane that has something gets its share, so that a backlog in one does not keep
+    /// the others waiting; where there is no room for all, the next call goes on with those that got nothing.
     fn hand_out(&mut self, max_bytes: usize) -> Result<Vec<Delivery>, QueueError> {
         let at = self.address();
         let mut out = Vec::new();
         let count = self.lanes.len();
-        let mut room = max_bytes;
+        let mut waiting = self.lanes.iter().filter(|lane| lane.has_some()).count();
+        let (mut room, mut next_turn) = (max_bytes, self.turn.wrapping_add(1));
         for step in 0..count {
             let lane = &mut self.lanes[(self.turn + step) % count];
-            room = room.saturating_sub(lane.hand_out(room, &at, &mut out));
-            if room == 0 {
+            if !lane.has_some() {
+                continue;
+            }
+            if room == 0 && !out.is_empty() {
+                next_turn = self.turn + step;
                 break;
             }
+            let share = room / waiting.max(1);
+            waiting = waiting.saturating_sub(1);
+            room = room.saturating_sub(lane.hand_out(share, &at, &mut out));
         }
-        self.turn = self.turn.wrapping_add(1) % count.max(1);
+        self.turn = next_turn % count.max(1);
         if out.is_empty()
             && let Some(stuck) = self.lanes.iter().find_map(|lane| lane.stuck.clone())
         {

@@ -1,0 +1,6 @@
+//! Consumers against a real broker.
+
+mod common;
+mod foreign;
+mod groups;
+mod suite;
