@@ -30,7 +30,7 @@ pub(crate) enum Command {
     Tail(TailArgs),
     /// Show, for each file, where every byte of it is
     Audit(AuditArgs),
-    /// Follow files and hand their lines to a server's queue
+    /// Follow files and hand their lines to a server's queue, or to Kafka
     Agent(AgentArgs),
     /// Take lines from the queue into the store, and answer questions
     Transfer(RoleArgs),
@@ -96,7 +96,7 @@ pub(crate) struct AgentArgs {
     /// Leave alone what matches; a pattern without a slash is matched against the file's name
     #[arg(short = 'x', long, value_name = "GLOB")]
     pub exclude: Vec<String>,
-    /// The server whose queue takes the lines (queue.url) [env: LOGDRIVE_QUEUE_URL]
+    /// The server whose queue takes the lines (queue.url); with Kafka, the one that answers 'audit' (agent.report_to)
     #[arg(long, value_name = "URL")]
     pub server: Option<String>,
     #[command(flatten)]

@@ -7,7 +7,7 @@ use config::{Loaded, QueueUrl};
 use crate::cli::RoleArgs;
 use crate::commands::up;
 use crate::failure::Failure;
-use crate::node::{DataFolder, Node, Signals, Sources, open_queue, open_store};
+use crate::node::{DataFolder, Node, Signals, Sources, open_queue, open_stores};
 use crate::{settings, terminal};
 
 pub(crate) fn run(args: &RoleArgs) -> Result<(), Failure> {
@@ -27,11 +27,11 @@ async fn serve(loaded: &Loaded) -> Result<(), Failure> {
         queue = open_queue(config) => queue?,
         () = signals.told() => return Ok(()),
     };
-    let store = open_store(&config.stores[0])?;
+    let stores = open_stores(&config.stores)?;
     let node = Node::new();
-    let transfer = node.transfer(config, queue.clone(), store.clone())?;
+    let transfer = node.transfer(config, queue.clone(), &stores)?;
     let sources = Sources { agent: None, transfer: Some(transfer) };
-    let address = node.dashboard(loaded, Some(queue.clone()), store, sources)?;
+    let address = node.dashboard(loaded, Some(queue.clone()), stores[0].clone(), sources)?;
     let from = match &config.queue.url {
         QueueUrl::Embedded(_) => format!("its own queue (agents: logdrive agent --server http://{address} PATH…)"),
         QueueUrl::Remote(server) => format!("the queue of {server}"),

@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 use crate::cli::UpArgs;
 use crate::demo::Demo;
 use crate::failure::Failure;
-use crate::node::{DataFolder, Node, Signals, Sources, open_queue, open_store};
+use crate::node::{DataFolder, Node, Signals, Sources, open_producer, open_queue, open_stores};
 use crate::settings;
 use crate::terminal::{note, say};
 
@@ -57,17 +57,21 @@ async fn serve(loaded: &Loaded, demo: Option<&Demo>, args: &UpArgs) -> Result<()
     let config = &loaded.config;
     let mut signals = Signals::listen()?;
     let _data = DataFolder::take(&config.data)?;
-    let queue = tokio::select! {
-        queue = open_queue(config) => queue?,
+    let opened = async {
+        let queue = open_queue(config).await?;
+        let producer = open_producer(&*queue, queue::LINES).await?;
+        Ok::<_, Failure>((queue, producer))
+    };
+    let (queue, producer) = tokio::select! {
+        opened = opened => opened?,
         () = signals.told() => return Ok(()),
     };
-    let store = open_store(&config.stores[0])?;
-    let producer = queue.producer(queue::LINES).await.map_err(|error| Failure::of(&error))?;
+    let stores = open_stores(&config.stores)?;
     let node = Node::new();
-    let agent = node.agent(config, producer)?;
-    let transfer = node.transfer(config, queue.clone(), store.clone())?;
+    let agent = node.agent(config, &queue, producer)?;
+    let transfer = node.transfer(config, queue.clone(), &stores)?;
     let sources = Sources { agent: Some(agent.clone()), transfer: Some(transfer) };
-    let address = node.dashboard(loaded, Some(queue.clone()), store, sources)?;
+    let address = node.dashboard(loaded, Some(queue.clone()), stores[0].clone(), sources)?;
     if let Some(demo) = demo {
         demo.start(&node.reading);
     }

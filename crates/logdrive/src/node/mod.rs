@@ -7,6 +7,6 @@ mod roles;
 mod stop;
 
 pub(crate) use data::DataFolder;
-pub(crate) use engines::{open_queue, open_store};
+pub(crate) use engines::{open_metrics, open_producer, open_queue, open_stores};
 pub(crate) use roles::{Node, Sources};
 pub(crate) use stop::Signals;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use agent::AgentHandle;
 use base::Explain;
-use config::{Config, Loaded};
+use config::{Config, Loaded, StoreConfig};
 use dashboard::SourceReports;
 use model::SourceReport;
 use parking_lot::Mutex;
@@ -14,8 +14,9 @@ use queue::{Producer, Queue};
 use runtime::{Shutdown, Supervisor, SystemClock};
 use store::Store;
 use telemetry::Metrics;
-use transfer::TransferHandle;
+use transfer::{StorePart, TransferHandle};
 
+use super::engines::Late;
 use super::stop::{Signals, Stage, drain};
 use crate::failure::Failure;
 
@@ -39,14 +40,25 @@ impl Node {
     }
 
     /// Builds and starts an agent.
-    pub(crate) fn agent(&self, config: &Config, producer: Arc<dyn Producer>) -> Result<AgentHandle, Failure> {
+    pub(crate) fn agent(
+        &self,
+        config: &Config,
+        queue: &Arc<dyn Queue>,
+        producer: Arc<dyn Producer>,
+    ) -> Result<AgentHandle, Failure> {
         let stdin = config.streams.iter().any(|stream| stream.paths.iter().any(|path| path == "-"));
         let parts = agent::Parts {
             producer,
             clock: Arc::new(SystemClock),
             stdin: stdin.then(|| Box::new(std::io::stdin()) as Box<dyn std::io::Read + Send>),
         };
-        let agent = agent::build(config, parts).map_err(|error| Failure::of(&error))?;
+        let keeps_positions = parts.producer.keeps_positions();
+        let mut agent = agent::build(config, parts).map_err(|error| Failure::of(&error))?;
+        if config.host_metrics.enabled {
+            // A topic of points that is not there must not hold up the lines.
+            let points = Late::open(queue.clone(), queue::METRICS, keeps_positions, &self.moving);
+            agent = agent.with_host_metrics(points);
+        }
         let handle = agent.handle();
         super::figures::show(handle.clone(), &self.metrics);
         // It starts its own reader again after a fault; there is nothing to start it from a second time.
@@ -68,10 +80,17 @@ impl Node {
         &self,
         config: &Config,
         queue: Arc<dyn Queue>,
-        store: Arc<dyn Store>,
+        stores: &[Arc<dyn Store>],
     ) -> Result<TransferHandle, Failure> {
         let revisions = Some(config.data.join("revisions"));
-        let parts = transfer::Parts { queue, store, revisions, metrics: self.metrics.clone() };
+        let part = |(config, store): (&StoreConfig, &Arc<dyn Store>)| StorePart {
+            name: config.name.clone(),
+            store: store.clone(),
+            start: config.start,
+        };
+        let stores = config.stores.iter().zip(stores).map(part).collect();
+        let (metrics, clock) = (self.metrics.clone(), Arc::new(SystemClock));
+        let parts = transfer::Parts { queue, stores, revisions, metrics, clock };
         let transfer =
             transfer::build(&config.transfer, &config.streams, parts).map_err(|error| Failure::of(&error))?;
         let handle = transfer.handle();
@@ -126,6 +145,6 @@ impl SourceReports for Sources {
     fn problems(&self) -> Vec<(String, String)> {
         let agent = self.agent.iter().flat_map(AgentHandle::problems).map(|problem| (problem.path, problem.reason));
         let transfer = self.transfer.iter().flat_map(TransferHandle::problems);
-        agent.chain(transfer.map(|(stream, reason)| (format!("stream {stream}"), reason))).collect()
+        agent.chain(transfer).collect()
     }
 }

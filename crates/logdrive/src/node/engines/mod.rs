@@ -1,75 +1,86 @@
 //! From a URL to an engine: the one place that names the drivers.
+//!
+//! An engine that is not there, or refuses, is waited for: the files and the queue keep the lines until it takes them.
+//! Only what can never work as it is written (a setting that cannot be right, data of a newer version) ends the start.
 
-use std::sync::Arc;
+#[cfg(feature = "kafka")]
+mod kafka;
+mod late;
+mod metrics;
+mod queue;
+mod store;
+
 use std::time::Duration;
 
-use base::{Backoff, Explain, Retry};
-use config::{Config, QueueUrl, StoreConfig, StoreUrl};
-use queue::Queue;
-use queue_embedded::EmbeddedQueue;
-use queue_remote::RemoteQueue;
-use store::Store;
-use store_embedded::EmbeddedStore;
+use base::{Backoff, Explain};
 
 use crate::failure::Failure;
 use crate::terminal::note;
 
-/// Opens the queue that the settings name.
-pub(crate) async fn open_queue(config: &Config) -> Result<Arc<dyn Queue>, Failure> {
-    // One bound for the disk that both engines are on.
-    let (config, reserve_free) = (&config.queue, config.stores[0].free_bytes_min.0);
-    match &config.url {
-        QueueUrl::Embedded(folder) => {
-            let options = queue_embedded::Options {
-                partitions: config.partitions,
-                max_bytes: config.retention_bytes.0,
-                // What every group has read is of no more use here, unless somebody wants to read it again.
-                keep_bytes: if config.retention_age.is_zero() { 0 } else { config.retention_bytes.0 / 2 },
-                keep_age: config.retention_age,
-                reserve_free,
-                ..queue_embedded::Options::default()
-            };
-            let queue = EmbeddedQueue::open(folder, options).map_err(|error| Failure::Failed(error.chain()))?;
-            Ok(Arc::new(queue))
-        }
-        QueueUrl::Remote(url) => connect(url).await,
-        QueueUrl::Kafka(_) => Err(Failure::Usage("queue.url: Kafka is not supported yet".to_owned())),
-    }
-}
+pub(crate) use late::Late;
+pub(crate) use metrics::open_metrics;
+pub(crate) use queue::{open_producer, open_queue};
+pub(crate) use store::open_stores;
 
-/// Waits for a server that is not there yet: the files keep their lines until it is.
-async fn connect(url: &str) -> Result<Arc<dyn Queue>, Failure> {
-    let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(10), 1);
+/// How long between two tries, first and at most.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// Tries until it works, or can never work. What is in the way is told once, and again where it changes.
+async fn until_it_works<T, E, F>(mut attempt: impl FnMut() -> F, never: impl Fn(&E) -> bool) -> Result<T, Failure>
+where
+    E: Explain,
+    F: Future<Output = Result<T, E>>,
+{
+    let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT, 1);
+    let mut told = String::new();
     loop {
-        let error = match RemoteQueue::connect(url, None).await {
-            Ok(queue) => return Ok(Arc::new(queue)),
+        let error = match attempt().await {
+            Ok(works) => {
+                if !told.is_empty() {
+                    note("it works now");
+                }
+                return Ok(works);
+            }
             Err(error) => error,
         };
-        if error.retry() == Retry::Never {
+        if never(&error) {
             return Err(Failure::of(&error));
         }
-        if backoff.tries() == 0 {
-            note(&format!("waiting for the server: {}", error.chain()));
+        let says = error.chain();
+        if says != told {
+            note(&format!("waiting: {says}"));
+            told = says;
         }
         tokio::time::sleep(backoff.next_wait()).await;
     }
 }
 
-/// Opens the store that the settings name.
-pub(crate) fn open_store(config: &StoreConfig) -> Result<Arc<dyn Store>, Failure> {
-    match &config.url {
-        StoreUrl::Embedded(folder) => {
-            let options = store_embedded::Options {
-                head_bytes: config.head_bytes,
-                head_age: config.head_age,
-                retention_age: config.retention_age,
-                retention_bytes: config.retention_bytes,
-                free_bytes_min: config.free_bytes_min,
-                ..store_embedded::Options::default()
-            };
-            let store = EmbeddedStore::open(folder, options).map_err(|error| Failure::Failed(error.chain()))?;
-            Ok(store)
-        }
-        StoreUrl::Search { .. } => Err(Failure::Usage("store.url: search engines are not supported yet".to_owned())),
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use ::queue::QueueError;
+
+    use super::*;
+
+    fn refused(lasting: bool) -> QueueError {
+        QueueError::Refused { at: "k:9092".to_owned(), reason: "no such topic".to_owned(), lasting }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_engine_is_waited_for() {
+        let tries = AtomicU32::new(0);
+        let attempt = || async {
+            match tries.fetch_add(1, Ordering::Relaxed) {
+                n @ 0..3 => Err(refused(n > 0)),
+                _ => Ok("works"),
+            }
+        };
+        let never = |error: &QueueError| matches!(error, QueueError::Invalid(_));
+        assert_eq!(until_it_works(attempt, never).await.unwrap(), "works");
+        assert_eq!(tries.load(Ordering::Relaxed), 4);
+        let wrong = || async { Err::<(), _>(QueueError::Invalid("x".to_owned())) };
+        assert!(matches!(until_it_works(wrong, never).await, Err(Failure::Usage(_))));
     }
 }
