@@ -52,6 +52,11 @@ pub fn of_record(batch: &ParsedBatch, record: usize, reason: &str) -> Batch {
     letter(&batch.header, start, &batch.payload[from..from + record.size as usize], reason)
 }
 
+/// A piece of a batch's payload, from byte `start` of it on, as a dead letter.
+pub fn of_range(header: &BatchHeader, start: usize, bytes: &[u8], reason: &str) -> Batch {
+    letter(header, header.start + start as u64, bytes, reason)
+}
+
 /// A whole batch, whose payload cannot be read, as a dead letter.
 pub fn of_batch(batch: &Batch, reason: &str) -> Batch {
     let mut letter = letter(&batch.header, batch.header.start, &batch.payload, reason);

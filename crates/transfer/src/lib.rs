@@ -8,6 +8,7 @@
 mod dead_letter;
 mod error;
 mod pipeline;
+mod points;
 mod problems;
 mod reading;
 mod revisions;

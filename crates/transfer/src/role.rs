@@ -5,14 +5,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use base::Clock;
-use config::{Start, StreamConfig, TransferConfig};
+use config::{MetricConfig, Start, StreamConfig, TransferConfig};
 use parking_lot::Mutex;
 use queue::Queue;
 use runtime::Supervisor;
 use store::Store;
+use store::metrics::PointWriter;
 use telemetry::Metrics;
 
 use crate::pipeline::Pipeline;
+use crate::points::PointPipeline;
 use crate::problems::Problems;
 use crate::revisions::Revisions;
 use crate::status::{Figures, Status};
@@ -34,6 +36,12 @@ pub struct Parts {
     pub queue: Arc<dyn Queue>,
     /// Where records go. The first one's consumer group is the configured name itself.
     pub stores: Vec<StorePart>,
+    /// Where points go; `None`: they stay in the queue.
+    pub points: Option<Arc<dyn PointWriter>>,
+    /// What is measured of lines.
+    pub rules: Vec<MetricConfig>,
+    /// Where these rules note how far they are; `None`: nowhere, as in tests.
+    pub rules_folder: Option<PathBuf>,
     /// Where the definitions of earlier revisions are kept; `None`: nowhere.
     pub revisions: Option<PathBuf>,
     /// Where figures are registered.
@@ -49,6 +57,7 @@ pub struct Transfer {
 
 struct Shared {
     pipelines: Vec<Arc<Pipeline>>,
+    points: Option<Arc<PointPipeline>>,
     problems: Problems,
 }
 
@@ -94,7 +103,16 @@ pub fn build(config: &TransferConfig, streams: &[StreamConfig], parts: Parts) ->
         })
     });
     let pipelines = pipelines.collect();
-    Ok(Transfer { shared: Arc::new(Shared { pipelines, problems }) })
+    let points = parts.points.map(|points| {
+        Arc::new(PointPipeline {
+            config: config.clone(),
+            queue: parts.queue.clone(),
+            points,
+            status: Status::new("metrics", figures.clone()),
+            problems: problems.clone(),
+        })
+    });
+    Ok(Transfer { shared: Arc::new(Shared { pipelines, points, problems }) })
 }
 
 impl Transfer {
@@ -114,6 +132,13 @@ impl Transfer {
                 async move { pipeline.run(&shutdown).await }
             });
         }
+        if let Some(points) = &self.shared.points {
+            let points = points.clone();
+            supervisor.spawn("transfer-metrics", move |shutdown| {
+                let points = points.clone();
+                async move { points.run(&shutdown).await }
+            });
+        }
     }
 }
 
@@ -123,14 +148,16 @@ impl TransferHandle {
         self.0.pipelines.first().map(|pipeline| pipeline.status.streams()).unwrap_or_default()
     }
 
-    /// Counts by stream of each store.
+    /// Counts by stream of each store, and of the metrics store, which is called `metrics`.
     pub fn stores(&self) -> Vec<StoreStatus> {
-        let each = |p: &Arc<Pipeline>| StoreStatus {
-            name: p.name.clone(),
-            group: p.group.clone(),
-            streams: p.status.streams(),
+        let status = |name: &str, group: String, status: &Status| StoreStatus {
+            name: name.to_owned(),
+            group,
+            streams: status.streams(),
         };
-        self.0.pipelines.iter().map(each).collect()
+        let points = self.0.points.iter();
+        let points = points.map(|p| status("metrics", PointPipeline::group(&p.config), &p.status));
+        self.0.pipelines.iter().map(|p| status(&p.name, p.group.clone(), &p.status)).chain(points).collect()
     }
 
     /// What somebody should look at: whom it troubles (`stream web`, `store archive`), and what it is.

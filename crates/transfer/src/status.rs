@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base::Timestamp;
-use model::{Marks, ParsedBatch};
+use model::{BatchHeader, Marks, ParsedBatch};
 use parking_lot::Mutex;
 use serde::Serialize;
 use telemetry::{Metrics, metric};
@@ -129,6 +129,20 @@ impl Status {
     pub fn count_dead_letters(&self, stream: &Arc<str>, records: u64) {
         let of = self.with(stream, |stream| stream.dead_letters += records);
         self.figures.dead_letters.get_or_create(&of).inc_by(records);
+    }
+
+    /// Lines that are points, and lines that the metrics store will not have.
+    pub fn count_points(&self, header: &BatchHeader, points: u64, refused: u64) {
+        let of = self.with(&header.stream, |stream| {
+            stream.records += points;
+            stream.bytes += header.range_len();
+            stream.dead_letters += refused;
+        });
+        self.figures.records.get_or_create(&of).inc_by(points);
+        self.figures.bytes.get_or_create(&of).inc_by(header.range_len());
+        if refused > 0 {
+            self.figures.dead_letters.get_or_create(&of).inc_by(refused);
+        }
     }
 
     pub fn count_unreadable(&self, batches: u64) {

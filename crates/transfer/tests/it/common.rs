@@ -40,7 +40,11 @@ pub fn batch(source: u128, start: u64, lines: &[&[u8]]) -> Batch {
 }
 
 pub async fn append(queue: &dyn Queue, batch: Batch) -> u64 {
-    let producer = queue.producer(LINES).await.unwrap();
+    append_to(queue, LINES, batch).await
+}
+
+pub async fn append_to(queue: &dyn Queue, topic: &str, batch: Batch) -> u64 {
+    let producer = queue.producer(topic).await.unwrap();
     let end = batch.header.end;
     assert!(matches!(producer.append(batch).await.unwrap(), Outcome::Appended(_)));
     end
@@ -51,7 +55,16 @@ pub fn part(name: &str, store: &Arc<dyn Store>, start: Start) -> StorePart {
 }
 
 pub fn parts(queue: &Arc<dyn Queue>, stores: Vec<StorePart>) -> Parts {
-    Parts { queue: queue.clone(), stores, revisions: None, metrics: Metrics::default(), clock: Arc::new(SystemClock) }
+    Parts {
+        queue: queue.clone(),
+        stores,
+        points: None,
+        rules: Vec::new(),
+        rules_folder: None,
+        revisions: None,
+        metrics: Metrics::default(),
+        clock: Arc::new(SystemClock),
+    }
 }
 
 /// Starts a transfer to one store.

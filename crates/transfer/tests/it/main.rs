@@ -2,4 +2,5 @@
 
 mod chain;
 mod common;
+mod points;
 mod stores;
