@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use model::{BatchFlags, BatchHeader, Codec, Format, Generation, Revision, SourceId, SourceKey};
-use queue_kafka::producer::encode::{Limits, Part, encode, seal, Seal};
+use queue_kafka::producer::encode::{Limits, Part, Seal, encode, seal};
 use queue_kafka::{Compression, Framing};
 
 fn main() {
@@ -47,31 +47,32 @@ fn main() {
             at = end;
         }
     }
-    for compression in [Compression::None, Compression::Lz4, Compression::Zstd, Compression::Snappy, Compression::Gzip] {
-      for plain_bytes in [1_000_000, 4_000_000] {
-        let limits = Limits { compression, bytes: 1_000_000, plain_bytes };
-        let mut scratch = Vec::new();
-        let (mut out, mut batches) = (0, 0);
-        let mut records = 0;
-        let begun = Instant::now();
-        for part in parts.chunks(plain_bytes >> 19) {
-            let mut output = encode(part, limits, &mut scratch);
-            for batch in &mut output.batches {
-                seal(&mut batch.bytes, Seal::NONE);
-                out += batch.bytes.len();
-                batches += 1;
-                records += batch.records;
+    for compression in [Compression::None, Compression::Lz4, Compression::Zstd, Compression::Snappy, Compression::Gzip]
+    {
+        for plain_bytes in [1_000_000, 4_000_000] {
+            let limits = Limits { compression, bytes: 1_000_000, plain_bytes };
+            let mut scratch = Vec::new();
+            let (mut out, mut batches) = (0, 0);
+            let mut records = 0;
+            let begun = Instant::now();
+            for part in parts.chunks(plain_bytes >> 19) {
+                let mut output = encode(part, limits, &mut scratch);
+                for batch in &mut output.batches {
+                    seal(&mut batch.bytes, Seal::NONE);
+                    out += batch.bytes.len();
+                    batches += 1;
+                    records += batch.records;
+                }
             }
+            let took = begun.elapsed().as_secs_f64();
+            lines = records;
+            println!(
+                "{compression:?} {plain_bytes}: {:.0} MB/s, {:.0} ns a record, ratio {:.2}, {batches} batches",
+                total as f64 / 1e6 / took,
+                took * 1e9 / f64::from(records),
+                total as f64 / out as f64
+            );
         }
-        let took = begun.elapsed().as_secs_f64();
-        lines = records;
-        println!(
-            "{compression:?} {plain_bytes}: {:.0} MB/s, {:.0} ns a record, ratio {:.2}, {batches} batches",
-            total as f64 / 1e6 / took,
-            took * 1e9 / f64::from(records),
-            total as f64 / out as f64
-        );
-      }
     }
     println!("{total} bytes, {lines} records");
 }

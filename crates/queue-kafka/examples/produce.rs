@@ -3,7 +3,9 @@
 
 use std::io::Read as _;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+#[cfg(feature = "consumer")]
+use std::time::Duration;
+use std::time::Instant;
 
 use bytes::Bytes;
 use model::{Batch, BatchFlags, BatchHeader, Codec, Format, Generation, Revision, SourceId, SourceKey};
@@ -98,7 +100,10 @@ async fn ours(servers: &str, topic: &str, compression: &str, files: &[String]) -
 }
 
 fn read(n: usize, path: &str, lines: &dyn Producer) -> (u64, u64) {
-    let key = SourceKey::new(SourceId(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835u128.wrapping_mul(n as u128 + 1)), Generation(0));
+    let key = SourceKey::new(
+        SourceId(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835u128.wrapping_mul(n as u128 + 1)),
+        Generation(0),
+    );
     let (mut bytes, mut count) = (0, 0);
     let mut acks = std::collections::VecDeque::new();
     blocks(path, |start, payload| {

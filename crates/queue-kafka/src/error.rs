@@ -52,7 +52,9 @@ pub fn explain(code: ResponseError, about: &str) -> String {
         R::UnsupportedSaslMechanism => format!("this way of authentication is not enabled there ({about})"),
         R::UnsupportedVersion => format!("it does not know this version of the request ({about})"),
         R::MessageTooLarge | R::RecordListTooLarge => {
-            format!("the message is too large for {about}; raise message.max.bytes there, or lower kafka.message_bytes_max")
+            format!(
+                "the message is too large for {about}; raise message.max.bytes there, or lower kafka.message_bytes_max"
+            )
         }
         R::InvalidTimestamp => format!("its clock and ours are too far apart for {about}; set the clocks"),
         R::NotEnoughReplicas | R::NotEnoughReplicasAfterAppend => {

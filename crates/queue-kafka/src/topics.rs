@@ -28,9 +28,7 @@ impl Template {
             _ => true,
         };
         if text.is_empty() || text.len() > 249 || !made.0.iter().all(fits) || text == "." || text == ".." {
-            return Err(QueueError::Invalid(format!(
-                "topic '{text}': use 1 to 249 letters, digits, '-', '_' and '.'"
-            )));
+            return Err(QueueError::Invalid(format!("topic '{text}': use 1 to 249 letters, digits, '-', '_' and '.'")));
         }
         Ok(made)
     }
@@ -107,6 +105,18 @@ impl Template {
         name
     }
 
+    /// Whether a topic of that name may have been made of it.
+    pub fn matches(&self, name: &str) -> bool {
+        fn rest(pieces: &[Piece], name: &str) -> bool {
+            match pieces {
+                [] => name.is_empty(),
+                [Piece::Text(text), more @ ..] => name.strip_prefix(text.as_str()).is_some_and(|name| rest(more, name)),
+                [_, more @ ..] => (1..=name.len()).any(|len| name.get(len..).is_some_and(|name| rest(more, name))),
+            }
+        }
+        rest(&self.0, name)
+    }
+
     /// A regular expression for the names of all topics that it makes, anchored on both sides.
     pub fn pattern(&self) -> String {
         let mut out = "^".to_owned();
@@ -154,7 +164,13 @@ mod tests {
         ];
         for (text, name, pattern) in table {
             let template = Template::topic(text).expect(text);
-            assert_eq!((template.render_topic(&batch.header), template.pattern()), (name.to_owned(), pattern.to_owned()));
+            assert_eq!(
+                (template.render_topic(&batch.header), template.pattern()),
+                (name.to_owned(), pattern.to_owned())
+            );
+            assert!(
+                template.matches(name) && !template.matches("") && !template.matches(&name[1..]) || text == "{stream}"
+            );
         }
         let key = Template::key("{path}@{source}").expect("a key");
         assert_eq!(key.render(&batch.header), "/var/log/suite.log@00000000000000000000000001");

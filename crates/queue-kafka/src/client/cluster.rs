@@ -164,6 +164,21 @@ impl Cluster {
         self.link(&address).connection(&self.options, self.tls.as_ref()).await
     }
 
+    /// A connection to a broker for the caller alone: a request that waits there holds up nobody else's.
+    ///
+    /// # Errors
+    /// As [`Connection::open`].
+    pub async fn own_connection(&self, id: i32) -> Result<Connection, QueueError> {
+        let address = self.view.lock().brokers.get(&id).cloned();
+        let address = address.ok_or_else(|| self.unavailable(&format!("broker {id} is not there")))?;
+        Connection::open(address, &self.options, self.tls.as_ref()).await
+    }
+
+    /// The brokers that are known now.
+    pub fn broker_ids(&self) -> Vec<i32> {
+        self.view.lock().brokers.keys().copied().collect()
+    }
+
     /// A connection to whoever leads a partition.
     ///
     /// # Errors
@@ -216,7 +231,10 @@ impl Cluster {
                 Err(error) => error,
             };
             let missing = matches!(error, Asked::Code(ResponseError::UnknownTopicOrPartition));
-            if missing && !made && let Some(new) = self.options.create_topics {
+            if missing
+                && !made
+                && let Some(new) = self.options.create_topics
+            {
                 self.create(name, new).await?;
                 made = true;
             } else if !made || !error.settles() || Instant::now() > deadline {
@@ -255,8 +273,7 @@ impl Cluster {
 
     async fn ask_topic(&self, name: &str) -> Result<Arc<TopicMeta>, Asked> {
         let wanted = MetadataRequestTopic::default().with_name(Some(topic_name(name)));
-        let request =
-            MetadataRequest::default().with_topics(Some(vec![wanted])).with_allow_auto_topic_creation(false);
+        let request = MetadataRequest::default().with_topics(Some(vec![wanted])).with_allow_auto_topic_creation(false);
         let answer = self.call_any(&request).await.map_err(Asked::Failed)?;
         self.note(&answer);
         let found = answer.topics.iter().find(|topic| topic.name.as_ref().is_some_and(|found| found.0 == *name));

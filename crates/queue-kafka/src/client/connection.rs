@@ -23,6 +23,8 @@ use crate::options::Options;
 
 /// The longest answer that is read.
 const ANSWER_MAX: usize = 256 << 20;
+/// What brokers do where they want a login and got none.
+const CLOSED_AT_ONCE: &str = "it closed the connection at the first request; does it want a login (kafka.sasl)?";
 /// Requests that wait for the socket.
 const OUTBOX: usize = 32;
 
@@ -46,6 +48,8 @@ struct Pending {
     next: i32,
     waiting: VecDeque<(i32, oneshot::Sender<Bytes>)>,
     broken: Option<QueueError>,
+    /// Whether it ever answered, beyond the greeting.
+    answered: bool,
 }
 
 impl Shared {
@@ -299,11 +303,13 @@ async fn read(reader: impl AsyncRead + Unpin, shared: Arc<Shared>) {
         let answer = match read_frame(&mut reader).await {
             Ok(answer) => answer,
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                return shared.fail("it closed the connection");
+                let answered = shared.pending.lock().answered;
+                return shared.fail(if answered { "it closed the connection" } else { CLOSED_AT_ONCE });
             }
             Err(error) => return shared.fail(&error.to_string()),
         };
         let mut pending = shared.pending.lock();
+        pending.answered = true;
         let Some((id, sender)) = pending.waiting.pop_front() else { continue };
         if answer.get(..4) != Some(&id.to_be_bytes()[..]) {
             drop(pending);

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kafka_protocol::error::{ParseResponseErrorCode as _, ResponseError};
-use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse, SaslAuthenticateRequest, SaslHandshakeRequest};
+use kafka_protocol::messages::{
+    ApiVersionsRequest, ApiVersionsResponse, SaslAuthenticateRequest, SaslHandshakeRequest,
+};
 use kafka_protocol::protocol::StrBytes;
 use queue::QueueError;
 use tokio::io::AsyncWriteExt as _;
@@ -108,8 +110,7 @@ impl Talk<'_> {
     async fn authenticate(&mut self, greeting: &Greeting, sasl: &Sasl) -> Result<Option<Instant>, QueueError> {
         let about = format!("user '{}', {}", sasl.username, sasl.mechanism.name());
         let version = greeting.version::<SaslHandshakeRequest>(self.at)?;
-        let request =
-            SaslHandshakeRequest::default().with_mechanism(StrBytes::from_static_str(sasl.mechanism.name()));
+        let request = SaslHandshakeRequest::default().with_mechanism(StrBytes::from_static_str(sasl.mechanism.name()));
         let answer = self.ask(&request, version).await?;
         let answer = decode::<SaslHandshakeRequest>(answer, version, self.at)?;
         if answer.error_code.err().is_some() {

@@ -26,9 +26,9 @@ struct State {
 impl Link {
     /// Not connected yet.
     pub fn new(address: Arc<str>) -> Self {
-        let seed = address.bytes().fold(u64::from(std::process::id()), |seed, byte| {
-            seed.wrapping_mul(31).wrapping_add(u64::from(byte))
-        });
+        let seed = address
+            .bytes()
+            .fold(u64::from(std::process::id()), |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
         let backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5), seed);
         Self { address, state: Mutex::new(State { connection: None, backoff, retry_at: None }) }
     }

@@ -10,6 +10,8 @@ mod handshake;
 mod link;
 mod scram;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 pub use call::Call;

@@ -130,7 +130,8 @@ impl Labels {
     /// Appends a message.
     pub fn put(&self, out: &mut Vec<u8>, time_delta: i64, offset_delta: u32, value: &[u8]) {
         let (digits, last) = (self.digits.bytes(), self.last());
-        let len = 1 + signed_len(time_delta) + varint_len(offset_delta as usize) + varint_len(value.len()) + value.len();
+        let len =
+            1 + signed_len(time_delta) + varint_len(offset_delta as usize) + varint_len(value.len()) + value.len();
         let len = len + self.key.len() + self.head.len() + digits.len() + self.middle.len() + last.len();
         out.reserve(len + 10);
         put_varint(out, len as i64);

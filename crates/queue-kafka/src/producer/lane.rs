@@ -40,13 +40,15 @@ pub struct Parcel {
     pub seal: Option<Seal>,
     /// What became of it.
     pub fate: Fate,
+    /// Whether it was sent before.
+    pub again: bool,
 }
 
 impl Parcel {
     /// Not sent yet.
     pub fn new(encoded: Encoded, pieces: Arc<Vec<Piece>>) -> Self {
         let Encoded { bytes, records, spans } = encoded;
-        Self { bytes: bytes.into(), records, spans, pieces, seal: None, fate: Fate::Open }
+        Self { bytes: bytes.into(), records, spans, pieces, seal: None, fate: Fate::Open, again: false }
     }
 }
 
@@ -186,10 +188,12 @@ impl Lane {
         self.flight.iter().any(|parcel| matches!(parcel.fate, Fate::Lost | Fate::Refused(_)))
     }
 
-    /// Whether the next record batch may be sent now.
+    /// Whether the next record batch may be sent now. Nothing new follows what is sent again before that is durable:
+    /// else the broker, which remembers the last five only, might not recognise it any more.
     pub fn may_send(&self, now: Instant, at_most: usize) -> bool {
-        !self.ready.is_empty()
-            && self.flight.len() < at_most
+        let Some(next) = self.ready.front() else { return false };
+        self.flight.len() < at_most
+            && (next.again || !self.flight.iter().any(|parcel| parcel.again))
             && self.hold_until.is_none_or(|until| until <= now)
             && !self.is_troubled()
     }
@@ -219,7 +223,8 @@ impl Lane {
     /// Notes the fate of the record batch that bears this number; answers those that are done with, in order.
     pub fn settle(&mut self, sequence: i32, fate: Fate) -> Vec<Parcel> {
         let open = self.flight.iter_mut().filter(|parcel| parcel.fate == Fate::Open);
-        if let Some(parcel) = open.into_iter().find(|parcel| parcel.seal.is_some_and(|seal| seal.sequence == sequence)) {
+        if let Some(parcel) = open.into_iter().find(|parcel| parcel.seal.is_some_and(|seal| seal.sequence == sequence))
+        {
             parcel.fate = fate;
         }
         let mut done = Vec::new();
@@ -245,7 +250,8 @@ impl Lane {
         })?;
         let (done, again): (Vec<_>, Vec<_>) =
             self.flight.drain(..).partition(|parcel| matches!(parcel.fate, Fate::Durable(_)));
-        for parcel in again.into_iter().rev() {
+        for mut parcel in again.into_iter().rev() {
+            parcel.again = true;
             self.ready.push_front(parcel);
         }
         self.tries += 1;

@@ -10,6 +10,8 @@ pub mod encode;
 mod engine;
 mod labels;
 mod lane;
+#[cfg(test)]
+mod lane_tests;
 mod letters;
 mod partition;
 mod request;

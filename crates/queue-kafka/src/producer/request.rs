@@ -38,9 +38,8 @@ pub fn request(acks: Acks, batches: Vec<(Sent, Bytes)>) -> (ProduceRequest, Vec<
         let data = PartitionProduceData::default().with_index(one.partition).with_records(Some(bytes));
         match topics.iter_mut().find(|topic| topic.name.0 == *one.topic) {
             Some(topic) => topic.partition_data.push(data),
-            None => topics.push(
-                TopicProduceData::default().with_name(topic_name(&one.topic)).with_partition_data(vec![data]),
-            ),
+            None => topics
+                .push(TopicProduceData::default().with_name(topic_name(&one.topic)).with_partition_data(vec![data])),
         }
         sent.push(one);
     }
@@ -49,8 +48,7 @@ pub fn request(acks: Acks, batches: Vec<(Sent, Bytes)>) -> (ProduceRequest, Vec<
         Acks::Leader => 1,
         Acks::None => 0,
     };
-    let request =
-        ProduceRequest::default().with_acks(acks).with_timeout_ms(REPLICAS_WITHIN_MS).with_topic_data(topics);
+    let request = ProduceRequest::default().with_acks(acks).with_timeout_ms(REPLICAS_WITHIN_MS).with_topic_data(topics);
     (request, sent)
 }
 

@@ -193,8 +193,10 @@ fn the_first_and_the_last_record_say_what_is_special() {
     let flags = BatchFlags::FIRST_CONTINUES;
     let batch = BatchOf::source(1).at(100).line_start(40).flags(flags).text("rest\nmiddle\nno newline");
     let mut output = encode(&[part(&batch, Framing::Record)], limits(Compression::Lz4, 10_000), &mut Vec::new());
-    let metas: Vec<_> =
-        records_of(&mut output).iter().map(|record| RecordMeta::decode(header(record, "ld")).expect("decodes")).collect();
+    let metas: Vec<_> = records_of(&mut output)
+        .iter()
+        .map(|record| RecordMeta::decode(header(record, "ld")).expect("decodes"))
+        .collect();
     let seen: Vec<_> = metas.iter().map(|meta| (meta.flags, meta.line_before, meta.newline)).collect();
     let none = BatchFlags::default();
     assert_eq!(seen, [(flags, 60, true), (none, 0, true), (none, 0, false)]);
@@ -216,7 +218,8 @@ fn only_the_record_that_is_too_large_is_left_out() {
     let part = part(&batch, Framing::Record);
     let mut output = encode(std::slice::from_ref(&part), limits(Compression::Zstd, 4096), &mut Vec::new());
     assert_eq!(output.too_large, [Span { part: 0, range: 7..20_008, records: 1 }]);
-    let lens: Vec<usize> = records_of(&mut output).iter().filter_map(|record| Some(record.value.as_ref()?.len())).collect();
+    let lens: Vec<usize> =
+        records_of(&mut output).iter().filter_map(|record| Some(record.value.as_ref()?.len())).collect();
     assert_eq!(lens, [6, 7, 20_000, 5], "what can be compressed is not too large");
     let covered: Vec<_> = output.batches.iter().flat_map(|batch| &batch.spans).map(|span| span.range.clone()).collect();
     assert_eq!(covered, [0..7, 20_008..20_016, 20_016..40_017, 40_017..40_023]);
@@ -224,7 +227,10 @@ fn only_the_record_that_is_too_large_is_left_out() {
     let made = letters(&part, 7..20_008, "too\nlarge", 15_000);
     let reasons: Vec<_> = made.iter().map(|letter| letter.payload.split(|byte| *byte == b'\n').next()).collect();
     assert_eq!(reasons, [Some(&b"too large (part 1 of 2)"[..]), Some(b"too large (part 2 of 2)")]);
-    assert_eq!(made.iter().map(|letter| (letter.header.start, letter.header.end)).collect::<Vec<_>>(), [(17, 15_017), (15_017, 20_018)]);
+    assert_eq!(
+        made.iter().map(|letter| (letter.header.start, letter.header.end)).collect::<Vec<_>>(),
+        [(17, 15_017), (15_017, 20_018)]
+    );
 }
 
 #[test]
@@ -235,7 +241,10 @@ fn a_dead_letter_is_one_message_with_its_reason() {
     let records = records_of(&mut output);
     assert_eq!(records.len(), 1);
     assert_eq!(records[0].value.as_deref(), Some(&b"one\ntwo"[..]));
-    assert_eq!((header(&records[0], "reason"), header(&records[0], "id")), (&b"mapping conflict"[..], &b"00000000000000000000000001.0.5"[..]));
+    assert_eq!(
+        (header(&records[0], "reason"), header(&records[0], "id")),
+        (&b"mapping conflict"[..], &b"00000000000000000000000001.0.5"[..])
+    );
     let meta = RecordMeta::decode(header(&records[0], "ld")).expect("decodes");
     assert!(meta.flags.has(BatchFlags::DEAD_LETTER) && meta.newline && meta.letter_len == 8);
 }

@@ -198,7 +198,11 @@ impl Engine {
             | R::InvalidProducerEpoch
             | R::ProducerFenced
             | R::InvalidProducerIdMapping => {
-                tracing::info!(what = self.about(index), code = error::name(refusal.code), "a new producer id is needed");
+                tracing::info!(
+                    what = self.about(index),
+                    code = error::name(refusal.code),
+                    "a new producer id is needed"
+                );
                 if self.identity == self.lanes[index].identity {
                     self.identity = None;
                 }

@@ -201,11 +201,12 @@ impl Engine {
         let (mut out, mut bytes) = (Vec::new(), 0);
         for &index in lanes {
             let lane = &mut self.lanes[index];
-            let fits = lane.ready.front().is_some_and(|parcel| out.is_empty() || bytes + parcel.bytes.len() <= REQUEST_MAX);
+            let fits =
+                lane.ready.front().is_some_and(|parcel| out.is_empty() || bytes + parcel.bytes.len() <= REQUEST_MAX);
             if !fits || !lane.may_send(now, self.window) {
                 continue;
             }
-            let again = lane.ready.front().is_some_and(|parcel| parcel.seal.is_some());
+            let again = lane.ready.front().is_some_and(|parcel| parcel.again);
             let (topic, partition) = (lane.topic.clone(), lane.partition);
             let Some(parcel) = lane.send(self.idempotent) else { continue };
             bytes += parcel.bytes.len();
@@ -272,7 +273,8 @@ impl Engine {
 
     fn wake_up(&mut self, now: Instant) {
         let due = |topic: &Topic| topic.hold_until.is_some_and(|at| at <= now);
-        let names: Vec<String> = self.topics.iter().filter(|(_, topic)| due(topic)).map(|(name, _)| name.clone()).collect();
+        let names: Vec<String> =
+            self.topics.iter().filter(|(_, topic)| due(topic)).map(|(name, _)| name.clone()).collect();
         for name in names {
             if let Some(topic) = self.topics.get_mut(&name) {
                 topic.hold_until = None;
