@@ -3,60 +3,78 @@
 
 use base::Timestamp;
 
-/// Appends the inside of a JSON string.
-pub fn escape(out: &mut Vec<u8>, text: &str) {
-    let bytes = text.as_bytes();
-    // Every byte may become six, and blocks are written whole.
-    out.reserve(bytes.len() * 6 + BLOCK);
-    let mut at = 0;
-    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<BLOCK>) {
-        let mask = specials(block);
-        let clean = (mask.trailing_zeros() as usize).min(BLOCK);
-        let len = out.len();
-        // SAFETY: there is room for what is left of the text, six bytes for each of its bytes, and a block more; of
-        // the block just written, `clean` bytes count.
-        unsafe {
-            out.as_mut_ptr().add(len).cast::<[u8; BLOCK]>().write_unaligned(*block);
-            out.set_len(len + clean);
-        }
-        at += clean;
-        if mask != 0 {
-            escape_byte(out, block[clean]);
-            at += 1;
-        }
-    }
-    for byte in &bytes[at..] {
-        if is_special(*byte) {
-            escape_byte(out, *byte);
-        } else {
-            out.push(*byte);
-        }
-    }
-}
-
 /// Bytes that are looked at together.
 const BLOCK: usize = 16;
 
-const fn is_special(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
+/// Appends the inside of a JSON string.
+pub fn escape(out: &mut Vec<u8>, text: &str) {
+    let bytes = text.as_bytes();
+    // Every byte may become six; pieces are written in blocks, of which only the beginning counts.
+    out.reserve(bytes.len() * 6 + 2 * BLOCK);
+    let mut len = out.len();
+    let mut at = 0;
+    while let Some(window) = bytes.get(at..).and_then(<[u8]>::first_chunk::<{ 2 * BLOCK }>) {
+        // SAFETY: see the reservation; what is written so far is at most six bytes for each that is behind us.
+        len += unsafe { escape_block(window, BLOCK, out.as_mut_ptr().add(len)) };
+        at += BLOCK;
+    }
+    while at < bytes.len() {
+        let rest = &bytes[at..];
+        let mut window = [b' '; 2 * BLOCK];
+        window[..rest.len()].copy_from_slice(rest);
+        let count = rest.len().min(BLOCK);
+        // SAFETY: as above.
+        len += unsafe { escape_block(&window, count, out.as_mut_ptr().add(len)) };
+        at += count;
+    }
+    // SAFETY: all up to here was written.
+    unsafe { out.set_len(len) };
 }
 
-fn escape_byte(out: &mut Vec<u8>, byte: u8) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let short = match byte {
-        b'"' => b'"',
-        b'\\' => b'\\',
-        b'\n' => b'n',
-        b'\r' => b'r',
-        b'\t' => b't',
-        _ => {
-            let hex = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
-            out.extend_from_slice(&[b'\\', b'u', b'0', b'0', hex[0], hex[1]]);
-            return;
+/// Writes the first `count` bytes of a window, at most a block, escaped; says how long that is.
+///
+/// # Safety
+/// There must be room for six bytes for each of them and two blocks more behind `to`.
+#[inline(always)]
+unsafe fn escape_block(window: &[u8; 2 * BLOCK], count: usize, to: *mut u8) -> usize {
+    let (block, _) = window.split_at(BLOCK);
+    let mut mask = block.first_chunk().map_or(0, specials) & ((1u32 << count) - 1);
+    let (mut from, mut len) = (0, 0);
+    // A whole block from `from`, which is at most at its end.
+    let piece = |from: usize| *window[from..].first_chunk::<BLOCK>().unwrap_or(&[0; BLOCK]);
+    // SAFETY: what counts of each piece was counted for the six; the rest lies within the two blocks.
+    unsafe {
+        while mask != 0 {
+            let special = mask.trailing_zeros() as usize;
+            to.add(len).cast::<[u8; BLOCK]>().write_unaligned(piece(from));
+            len += special - from;
+            let (escape, escape_len) = ESCAPES[usize::from(window[special])];
+            to.add(len).cast::<[u8; 6]>().write_unaligned(escape);
+            len += usize::from(escape_len);
+            from = special + 1;
+            mask &= mask - 1;
         }
-    };
-    out.extend_from_slice(&[b'\\', short]);
+        to.add(len).cast::<[u8; BLOCK]>().write_unaligned(piece(from));
+    }
+    len + count - from
 }
+
+/// How each byte is written that cannot stand in a string as it is, and how long that is.
+static ESCAPES: [([u8; 6], u8); 256] = {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let mut escapes = [(*b"      ", 0); 256];
+    let mut byte = 0;
+    while byte < 32 {
+        escapes[byte] = ([b'\\', b'u', b'0', b'0', HEX[byte >> 4], HEX[byte & 15]], 6);
+        byte += 1;
+    }
+    escapes[b'\n' as usize] = (*b"\\n    ", 2);
+    escapes[b'\r' as usize] = (*b"\\r    ", 2);
+    escapes[b'\t' as usize] = (*b"\\t    ", 2);
+    escapes[b'"' as usize] = (*b"\\\"    ", 2);
+    escapes[b'\\' as usize] = (*b"\\\\    ", 2);
+    escapes
+};
 
 /// A bit for each byte that cannot stand in a JSON string as it is.
 #[cfg(target_arch = "x86_64")]
@@ -87,7 +105,8 @@ fn specials_sse2(block: &[u8; BLOCK]) -> u32 {
 /// A bit for each byte that cannot stand in a JSON string as it is.
 #[cfg(not(target_arch = "x86_64"))]
 fn specials(block: &[u8; BLOCK]) -> u32 {
-    block.iter().enumerate().fold(0, |mask, (n, byte)| mask | u32::from(is_special(*byte)) << n)
+    let special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+    block.iter().enumerate().fold(0, |mask, (n, byte)| mask | u32::from(special(*byte)) << n)
 }
 
 /// Two digits for each number below 100.
