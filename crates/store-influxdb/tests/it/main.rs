@@ -4,5 +4,6 @@ mod answers;
 mod common;
 mod conformance1;
 mod conformance2;
+mod grafana;
 mod interop;
 mod types;
