@@ -12,7 +12,7 @@ use crate::cli::AgentArgs;
 use crate::client::Client;
 use crate::commands::up;
 use crate::failure::Failure;
-use crate::node::{DataFolder, Node, Signals, open_producer, open_queue};
+use crate::node::{DataFolder, Node, Signals, engines, open_producer, open_queue};
 use crate::{settings, terminal};
 
 /// How often the server is told of the files.
@@ -88,18 +88,18 @@ async fn serve(loaded: &Loaded, server: Option<&str>) -> Result<(), Failure> {
 
 fn greeting(config: &Config, server: Option<&str>) -> String {
     let names: Vec<&str> = config.streams.iter().map(|stream| stream.name.as_str()).collect();
+    let shown = engines(config);
+    let kafka: String = shown.split_inclusive('\n').filter(|line| line.starts_with("  kafka")).collect();
     let to = match (&config.queue.url, server) {
-        (QueueUrl::Kafka(brokers), None) => {
-            format!(
-                "kafka    {}\n  audit    it will not know how far files are read here; --server http://host:7700 tells a transfer",
-                brokers.join(",")
-            )
+        (QueueUrl::Kafka(_), None) => {
+            "  audit    will not know how far files are read here; --server http://host:7700 tells a transfer"
+                .to_owned()
         }
-        (QueueUrl::Kafka(brokers), Some(server)) => format!("kafka    {}\n  audit    {server}", brokers.join(",")),
-        (_, server) => format!("server   {}", server.unwrap_or_default()),
+        (QueueUrl::Kafka(_), Some(server)) => format!("  audit    {server}"),
+        (_, server) => format!("  server   {}", server.unwrap_or_default()),
     };
     format!(
-        "logdrive {} follows {} as {}\n  data     {}\n  {to}\nCtrl-C ends it; nothing is lost by that.\n",
+        "logdrive {} follows {} as {}\n{kafka}  data     {}\n{to}\nCtrl-C ends it; nothing is lost by that.\n",
         env!("CARGO_PKG_VERSION"),
         names.join(", "),
         config.host,

@@ -7,7 +7,7 @@ use config::{Loaded, QueueUrl};
 use crate::cli::RoleArgs;
 use crate::commands::up;
 use crate::failure::Failure;
-use crate::node::{DataFolder, Node, Signals, Sources, open_queue, open_stores};
+use crate::node::{DataFolder, Node, Signals, Sources, engines, open_metrics, open_queue, open_stores};
 use crate::{settings, terminal};
 
 pub(crate) fn run(args: &RoleArgs) -> Result<(), Failure> {
@@ -28,19 +28,21 @@ async fn serve(loaded: &Loaded) -> Result<(), Failure> {
         () = signals.told() => return Ok(()),
     };
     let stores = open_stores(&config.stores)?;
+    let metrics = open_metrics(&config.metrics)?;
     let node = Node::new();
-    let transfer = node.transfer(config, queue.clone(), &stores)?;
+    let transfer = node.transfer(config, queue.clone(), &stores, &metrics)?;
     let sources = Sources { agent: None, transfer: Some(transfer) };
     let address = node.dashboard(loaded, Some(queue.clone()), stores[0].clone(), sources)?;
     let from = match &config.queue.url {
         QueueUrl::Embedded(_) => format!("its own queue (agents: logdrive agent --server http://{address} PATH…)"),
         QueueUrl::Remote(server) => format!("the queue of {server}"),
-        QueueUrl::Kafka(brokers) => format!("Kafka at {}", brokers.join(",")),
+        QueueUrl::Kafka(_) => "Kafka".to_owned(),
     };
     terminal::say(&format!(
-        "logdrive {} takes lines from {from}\n  data     {}\n  address  http://{address}\nCtrl-C ends it; nothing is lost \
+        "logdrive {} takes lines from {from}\n{}  data     {}\n  address  http://{address}\nCtrl-C ends it; nothing is lost \
          by that.\n",
         env!("CARGO_PKG_VERSION"),
+        engines(config),
         config.data.display(),
     ));
     signals.told().await;

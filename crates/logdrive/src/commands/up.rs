@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 use crate::cli::UpArgs;
 use crate::demo::Demo;
 use crate::failure::Failure;
-use crate::node::{DataFolder, Node, Signals, Sources, open_producer, open_queue, open_stores};
+use crate::node::{DataFolder, Node, Signals, Sources, engines, open_metrics, open_producer, open_queue, open_stores};
 use crate::settings;
 use crate::terminal::{note, say};
 
@@ -67,9 +67,10 @@ async fn serve(loaded: &Loaded, demo: Option<&Demo>, args: &UpArgs) -> Result<()
         () = signals.told() => return Ok(()),
     };
     let stores = open_stores(&config.stores)?;
+    let metrics = open_metrics(&config.metrics)?;
     let node = Node::new();
     let agent = node.agent(config, &queue, producer)?;
-    let transfer = node.transfer(config, queue.clone(), &stores)?;
+    let transfer = node.transfer(config, queue.clone(), &stores, &metrics)?;
     let sources = Sources { agent: Some(agent.clone()), transfer: Some(transfer) };
     let address = node.dashboard(loaded, Some(queue.clone()), stores[0].clone(), sources)?;
     if let Some(demo) = demo {
@@ -120,8 +121,9 @@ fn greeting(config: &Config, address: SocketAddr, args: &UpArgs) -> String {
     // Writing to a String cannot fail.
     let _ = write!(
         text,
-        "  streams  {shown}{more}{stdin}\n  data     {}\n  address  http://{address}\n  try      logdrive search {query}{server}\n  \
+        "  streams  {shown}{more}{stdin}\n{}  data     {}\n  address  http://{address}\n  try      logdrive search {query}{server}\n  \
          \x20        logdrive audit{server}\nCtrl-C ends it; nothing is lost by that.\n",
+        engines(config),
         config.data.display(),
     );
     text

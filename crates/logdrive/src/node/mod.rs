@@ -4,9 +4,11 @@ mod data;
 mod engines;
 mod figures;
 mod roles;
+mod shown;
 mod stop;
 
 pub(crate) use data::DataFolder;
 pub(crate) use engines::{open_metrics, open_producer, open_queue, open_stores};
 pub(crate) use roles::{Node, Sources};
+pub(crate) use shown::engines;
 pub(crate) use stop::Signals;

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use agent::AgentHandle;
 use base::Explain;
-use config::{Config, Loaded, StoreConfig};
+use config::{Config, Loaded, MetricsUrl, QueueUrl, StoreConfig};
 use dashboard::SourceReports;
 use model::SourceReport;
 use parking_lot::Mutex;
 use queue::{Producer, Queue};
 use runtime::{Shutdown, Supervisor, SystemClock};
 use store::Store;
+use store::metrics::{MetricsStore, PointWriter};
 use telemetry::Metrics;
 use transfer::{StorePart, TransferHandle};
 
@@ -81,16 +82,25 @@ impl Node {
         config: &Config,
         queue: Arc<dyn Queue>,
         stores: &[Arc<dyn Store>],
+        points: &Arc<dyn MetricsStore>,
     ) -> Result<TransferHandle, Failure> {
-        let revisions = Some(config.data.join("revisions"));
         let part = |(config, store): (&StoreConfig, &Arc<dyn Store>)| StorePart {
             name: config.name.clone(),
             store: store.clone(),
             start: config.start,
         };
         let stores = config.stores.iter().zip(stores).map(part).collect();
-        let (metrics, clock) = (self.metrics.clone(), Arc::new(SystemClock));
-        let parts = transfer::Parts { queue, stores, revisions, metrics, clock };
+        let points: Arc<dyn PointWriter> = points.clone();
+        let parts = transfer::Parts {
+            queue,
+            stores,
+            points: has_points(config).then_some(points),
+            rules: config.metric_rules.clone(),
+            rules_folder: Some(config.data.join("rules")),
+            revisions: Some(config.data.join("revisions")),
+            metrics: self.metrics.clone(),
+            clock: Arc::new(SystemClock),
+        };
         let transfer =
             transfer::build(&config.transfer, &config.streams, parts).map_err(|error| Failure::of(&error))?;
         let handle = transfer.handle();
@@ -128,6 +138,14 @@ impl Node {
         let stages = [("reading", &self.reading), ("moving", &self.moving), ("serving", &self.serving)];
         drain(&stages.map(|(name, supervisor)| Stage { name, supervisor }), signals).await
     }
+}
+
+/// Whether anybody speaks of points. In Kafka their topic would have to be there, and who has none should not miss it.
+fn has_points(config: &Config) -> bool {
+    !matches!(config.queue.url, QueueUrl::Kafka(_))
+        || !matches!(config.metrics.url, MetricsUrl::Embedded(_))
+        || config.host_metrics.enabled
+        || !config.metric_rules.is_empty()
 }
 
 /// What the dashboard is told of files and streams.
