@@ -15,6 +15,14 @@ pub enum TransferError {
         /// Where and why.
         reason: String,
     },
+    /// The query of a metric cannot be understood.
+    #[error("metric '{name}': where: {reason}")]
+    Metric {
+        /// Which metric.
+        name: String,
+        /// What is wrong and what would be right.
+        reason: String,
+    },
     /// The definitions of older revisions cannot be read or written.
     #[error("cannot {action} {path}: {reason}")]
     Revisions {
@@ -39,7 +47,7 @@ pub enum TransferError {
 impl Explain for TransferError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::Rule { .. } => ErrorKind::Invalid,
+            Self::Rule { .. } | Self::Metric { .. } => ErrorKind::Invalid,
             Self::Revisions { .. } | Self::Stage(_) => ErrorKind::Internal,
             Self::Queue(error) => error.kind(),
             Self::Store(error) => error.kind(),

@@ -13,6 +13,7 @@ mod problems;
 mod reading;
 mod revisions;
 mod role;
+mod rules;
 mod status;
 
 pub use dead_letter::{DeadLetter, read_dead_letter};

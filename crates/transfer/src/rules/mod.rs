@@ -2,6 +2,6 @@
 
 mod rule;
 mod sketch;
-mod windows;
 #[cfg(test)]
 mod tests;
+mod windows;

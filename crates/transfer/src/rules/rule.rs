@@ -44,7 +44,8 @@ impl Rule {
     /// # Errors
     /// A query that cannot be parsed, named with its rule.
     pub fn new(config: &MetricConfig) -> Result<Self, TransferError> {
-        let wrong = |error: store::StoreError| TransferError::Rule(config.name.clone(), error.to_string());
+        let wrong =
+            |error: store::StoreError| TransferError::Metric { name: config.name.clone(), reason: error.to_string() };
         let parse = |text: &String| Query::parse(text).and_then(|query| compile(&query)).map_err(wrong);
         let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX / 4).min(i64::MAX / 4);
         Ok(Self {
@@ -56,7 +57,7 @@ impl Rule {
             by: config.by.clone(),
             window: micros(config.window).max(1),
             lateness: micros(config.lateness),
-            revision: xxhash_rust::xxh3::xxh3_64(format!("{config:?}").as_bytes()),
+            revision: u64::from(crc32c::crc32c(format!("{config:?}").as_bytes())),
         })
     }
 

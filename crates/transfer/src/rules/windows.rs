@@ -206,7 +206,9 @@ impl Windows {
         let start = time.div_euclid(self.rule.window) * self.rule.window;
         let until = start.saturating_add(self.rule.window).saturating_add(self.rule.lateness);
         if std::mem::take(&mut self.unknown) {
-            self.closed_before = until;
+            // What came before may have been later by the lateness, and so have been in windows up to there.
+            self.closed_before =
+                time.saturating_add(self.rule.lateness.saturating_mul(2)).saturating_add(self.rule.window);
         }
         let verdict = self.rule.judge(batch, row);
         let (mut labels, number) = match verdict {
@@ -255,7 +257,7 @@ impl Windows {
         let Some(frontier) = self.frontier(owned) else { return Vec::new() };
         let rule = self.rule.clone();
         let over = self.open.range_mut(..=frontier.saturating_sub(rule.window));
-        let changed = over.filter(|(_, window)| std::mem::take(&mut window.changed));
+        let changed = over.filter_map(|(start, window)| std::mem::take(&mut window.changed).then_some((start, window)));
         changed.flat_map(|(start, window)| points(&rule, *start, window)).collect()
     }
 
