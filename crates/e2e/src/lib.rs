@@ -6,9 +6,13 @@
 
 mod binary;
 mod client;
+mod cluster;
 mod folder;
 mod found;
+pub mod judge;
+pub mod kafka;
 mod ledger;
+pub mod opensearch;
 mod random;
 mod server;
 pub mod services;
@@ -16,9 +20,10 @@ mod wait;
 
 pub use binary::binary;
 pub use client::{Account, Client, Hit, logdrive};
+pub use cluster::Cluster;
 pub use folder::Folder;
 pub use found::{Found, found};
 pub use ledger::{Ledger, Writer};
 pub use random::Random;
 pub use server::{Server, Start};
-pub use wait::{DEADLINE, until};
+pub use wait::{DEADLINE, until, until_within};

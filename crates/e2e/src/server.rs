@@ -112,15 +112,23 @@ impl Server {
     /// # Panics
     /// Where it ends instead, or never answers.
     pub fn ready(&mut self) -> &Client {
+        let client = self.says_address();
+        until("logdrive is ready", || client.get("/ready").map(|_| ()));
+        self.client()
+    }
+
+    /// Waits until it has said its address: what it needs may be missing yet.
+    ///
+    /// # Panics
+    /// Where it ends instead.
+    pub fn says_address(&mut self) -> &Client {
         let address = until("logdrive says its address", || {
             if let Ok(Some(status)) = self.child.try_wait() {
                 panic!("logdrive ended with {status}: {}", self.output());
             }
             address(&read(&self.out)).ok_or_else(|| self.output())
         });
-        let client = Client::new(&address);
-        until("logdrive is ready", || client.get("/ready").map(|_| ()));
-        self.client.insert(client)
+        self.client.insert(Client::new(&address))
     }
 
     /// Asks it.
