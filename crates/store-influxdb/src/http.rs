@@ -113,7 +113,7 @@ impl Client {
                 None => request.body(body),
             };
         }
-        let unreachable = |error: reqwest::Error| self.unavailable(chain(&error.without_url()));
+        let unreachable = |error: reqwest::Error| self.unavailable(advised(chain(&error.without_url())));
         let mut response = request.send().await.map_err(unreachable)?;
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let version = header("x-influxdb-version");
@@ -178,6 +178,14 @@ fn compressed(body: &[u8]) -> Option<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
     encoder.write_all(body).ok()?;
     encoder.finish().ok()
+}
+
+/// What went wrong on the way, with what to do where that is known.
+fn advised(reason: String) -> String {
+    if !reason.contains("certificate") {
+        return reason;
+    }
+    format!("{reason}; the address must have the name that the certificate is for, and ca must hold who issued it")
 }
 
 /// An error and its causes; each is said once.

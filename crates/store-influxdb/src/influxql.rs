@@ -72,6 +72,16 @@ pub async fn manage(client: &Client, statement: &str) -> Result<(), StoreError> 
     }
 }
 
+/// The first column of what a statement about the server itself tells.
+pub async fn list(client: &Client, statement: &str) -> Result<Vec<String>, StoreError> {
+    let outcomes = ask(client, Method::GET, vec![("q", statement)]).await?;
+    if let Some(said) = outcomes.iter().find_map(|outcome| outcome.error.as_ref()) {
+        return Err(client.refused(format!("it answered {said} to {statement}")));
+    }
+    let rows = outcomes.iter().flat_map(|outcome| &outcome.series).flat_map(|table| &table.values);
+    Ok(rows.filter_map(|row| Some(row.first()?.as_str()?.to_owned())).collect())
+}
+
 async fn ask(client: &Client, method: Method, query: Vec<(&str, &str)>) -> Result<Vec<Outcome>, StoreError> {
     let answer = client.call(Call { method, path: "/query", query, body: None, accept: "application/json" }).await?;
     if !answer.status.is_success() {

@@ -67,22 +67,32 @@ async fn create_database(
     retention: Option<Duration>,
 ) -> Result<(), StoreError> {
     let name = influxql::name(database);
+    // Making is for administrators only, so it is not tried where there is nothing to make.
+    let there = influxql::list(client, "SHOW DATABASES").await?.iter().any(|known| known == database);
+    let complete = match policy.filter(|_| there) {
+        None => there,
+        Some(policy) => {
+            let policies = influxql::list(client, &format!("SHOW RETENTION POLICIES ON {name}")).await?;
+            policies.iter().any(|known| known == policy)
+        }
+    };
+    if complete {
+        return Ok(());
+    }
     let lasting = retention.map_or_else(|| "INF".to_owned(), |retention| format!("{}s", retention.as_secs()));
     let with = match (policy, retention) {
         (Some(policy), _) => format!(" WITH DURATION {lasting} REPLICATION 1 NAME {}", influxql::name(policy)),
         (None, Some(_)) => format!(" WITH DURATION {lasting} REPLICATION 1"),
         (None, None) => String::new(),
     };
-    let answer = influxql::manage(client, &format!("CREATE DATABASE {name}{with}")).await;
-    // Where the database is there with another default policy, ours is added to it.
-    match (answer, policy) {
-        (Err(_), Some(policy)) => {
+    let statement = match policy.filter(|_| there) {
+        Some(policy) => {
             let policy = influxql::name(policy);
-            let add = format!("CREATE RETENTION POLICY {policy} ON {name} DURATION {lasting} REPLICATION 1");
-            influxql::manage(client, &add).await
+            format!("CREATE RETENTION POLICY {policy} ON {name} DURATION {lasting} REPLICATION 1")
         }
-        (answer, _) => answer,
-    }
+        None => format!("CREATE DATABASE {name}{with}"),
+    };
+    influxql::manage(client, &statement).await
 }
 
 async fn create_bucket(

@@ -221,6 +221,29 @@ async fn a_missing_database_is_made_where_that_is_wished() {
 }
 
 #[tokio::test]
+async fn a_missing_retention_policy_is_made_where_that_is_wished() {
+    let Some(address) = crate::common::address("INFLUXDB1") else { return };
+    let database = crate::common::unique("policies");
+    let with = |policy: &str| match v1(&database) {
+        Server::V1 { database, .. } => {
+            Server::V1 { database, retention_policy: Some(policy.to_owned()), username: None, password: None }
+        }
+        other => other,
+    };
+    let point = [value("m", &[], 1.0, 0)];
+    assert_eq!(crate::common::open(&address, with("short")).write(&point).await.expect("taken"), []);
+    let wary = store(&address, with("other"));
+    for error in [wary.write(&point).await.err(), wary.check().await.err()] {
+        let error = error.expect("no such policy").to_string();
+        assert!(error.contains("CREATE RETENTION POLICY \"other\""), "{error}");
+    }
+    for _ in 0..2 {
+        crate::common::open(&address, with("other")).check().await.expect("made, once");
+    }
+    assert_eq!(wary.write(&point).await.expect("taken"), []);
+}
+
+#[tokio::test]
 async fn a_wrong_token_is_named() {
     let Some(address) = crate::common::address("INFLUXDB2") else { return };
     let bucket = "logdrive".to_owned();

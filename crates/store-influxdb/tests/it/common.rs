@@ -10,13 +10,7 @@ pub const TOKEN: &str = "logdrive-test-token";
 
 /// The address of a server, if there is one to test with.
 pub fn address(variable: &str) -> Option<String> {
-    let address = std::env::var(variable).ok().filter(|address| !address.is_empty());
-    if address.is_none() {
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "{variable} must be set where CI=true");
-        let test = std::thread::current().name().unwrap_or("a test").to_owned();
-        eprintln!("skipped: {test} needs {variable}");
-    }
-    address
+    e2e::services::address(variable, std::thread::current().name().unwrap_or("a test"))
 }
 
 /// A name that no other test and no other run uses.

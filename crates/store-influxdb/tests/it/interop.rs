@@ -59,7 +59,7 @@ fn python() -> Option<PathBuf> {
             ]));
         // Another test may have been quicker; either one does.
         if !made || (std::fs::rename(&fresh, &kept).is_err() && !kept.exists()) {
-            assert!(std::env::var("CI").as_deref() != Ok("true"), "the official clients must be there where CI=true");
+            assert!(std::env::var_os("CI").is_none(), "the official clients must be there where CI is set");
             eprintln!("skipped: interop needs the official clients, which pip cannot install here");
             return None;
         }

@@ -6,4 +6,5 @@ mod conformance1;
 mod conformance2;
 mod grafana;
 mod interop;
+mod tls;
 mod types;
