@@ -107,6 +107,7 @@ impl OpenSearchStore {
             tracing::info!(server = %server, at = self.http.shown(), index = self.options.index, "store is ready");
             Ok(())
         };
-        self.prepared.get_or_try_init(prepare).await.map(|()| ())
+        self.prepared.get_or_try_init(prepare).await?;
+        Ok(())
     }
 }

@@ -10,8 +10,9 @@ use crate::naming::Naming;
 use crate::options::{Options, Product};
 use crate::product::Server;
 
-/// Fields an index may have: those of all streams that share it.
-const FIELDS_MAX: u32 = 4000;
+/// Fields an index may have: those of all streams that share it. Each costs every node memory, and each new one a
+/// change of the cluster's state.
+const FIELDS_MAX: u32 = 2000;
 /// Above what products install for the same names, below what people do on purpose.
 const PRIORITY: u32 = 300;
 
@@ -176,7 +177,7 @@ fn install_failed(what: &str, error: StoreError) -> StoreError {
 /// Whether an index that is made now would have our mapping.
 async fn check(http: &Http, naming: &Naming) -> Result<(), StoreError> {
     let name = naming.name("logdrive", "logdrive", base::Timestamp::from_micros(0));
-    let answer = http.send(Request::post(format!("/_index_template/_simulate_index/{name}"), json!({}))).await?;
+    let answer = http.send(Request::empty(format!("/_index_template/_simulate_index/{name}"))).await?;
     if matches!(answer.status, 401 | 403) {
         // Who may write need not be allowed to look at templates.
         return Ok(());

@@ -51,6 +51,11 @@ impl Request {
         Self { method: Method::GET, path: path.into(), body: None }
     }
 
+    /// Asks for something to be done.
+    pub fn empty(path: impl Into<String>) -> Self {
+        Self { method: Method::POST, path: path.into(), body: None }
+    }
+
     /// Asks with a body.
     pub fn post(path: impl Into<String>, body: Value) -> Self {
         Self { method: Method::POST, path: path.into(), body: Some(Body::Json(body)) }
