@@ -34,7 +34,7 @@ pub struct Connection {
     timeout: Duration,
     greeting: Greeting,
     shared: Arc<Shared>,
-    outbox: mpsc::Sender<Bytes>,
+    outbox: mpsc::Sender<Outgoing>,
     _tasks: [Ahead<()>; 2],
 }
 
@@ -68,6 +68,34 @@ impl Shared {
             at: self.address.to_string(),
             reason: "the connection was closed".to_owned(),
         })
+    }
+}
+
+/// A request for the socket, and who wants to know that it was written.
+struct Outgoing {
+    frame: Bytes,
+    written: Option<oneshot::Sender<()>>,
+}
+
+/// What is wanted of a request.
+enum Wanted {
+    Answer(oneshot::Sender<Bytes>),
+    Written(oneshot::Sender<()>),
+}
+
+/// That a request without an answer was written.
+pub struct Told {
+    written: oneshot::Receiver<()>,
+    shared: Arc<Shared>,
+}
+
+impl Told {
+    /// Waits for it.
+    ///
+    /// # Errors
+    /// Where the connection breaks before.
+    pub async fn get(self) -> Result<(), QueueError> {
+        self.written.await.map_err(|_| self.shared.broken())
     }
 }
 
@@ -134,17 +162,10 @@ impl Connection {
     pub async fn send<R: Call>(&self, request: &R) -> Result<Reply<R>, QueueError> {
         let version = self.version::<R>()?;
         let (sender, receiver) = oneshot::channel();
-        self.post(request, version, Some(sender)).await?;
+        let room = self.outbox.reserve().await.map_err(|_| self.shared.broken())?;
+        self.put(room, request, version, Wanted::Answer(sender))?;
         let deadline = Instant::now() + self.timeout;
         Ok(Reply { receiver, version, deadline, shared: self.shared.clone(), request: PhantomData })
-    }
-
-    /// Sends a request that is not answered.
-    ///
-    /// # Errors
-    /// As [`Connection::send`].
-    pub async fn tell<R: Call>(&self, request: &R) -> Result<(), QueueError> {
-        self.post(request, self.version::<R>()?, None).await
     }
 
     /// As [`Connection::send`], without waiting for room: there is some for a good dozen of requests.
@@ -154,17 +175,19 @@ impl Connection {
     pub fn send_now<R: Call>(&self, request: &R) -> Result<Reply<R>, QueueError> {
         let version = self.version::<R>()?;
         let (sender, receiver) = oneshot::channel();
-        self.post_now(request, version, Some(sender))?;
+        self.put(self.room()?, request, version, Wanted::Answer(sender))?;
         let deadline = Instant::now() + self.timeout;
         Ok(Reply { receiver, version, deadline, shared: self.shared.clone(), request: PhantomData })
     }
 
-    /// As [`Connection::tell`], without waiting for room.
+    /// Sends a request that is not answered, without waiting for room.
     ///
     /// # Errors
     /// As [`Connection::send_now`].
-    pub fn tell_now<R: Call>(&self, request: &R) -> Result<(), QueueError> {
-        self.post_now(request, self.version::<R>()?, None)
+    pub fn tell_now<R: Call>(&self, request: &R) -> Result<Told, QueueError> {
+        let (sender, written) = oneshot::channel();
+        self.put(self.room()?, request, self.version::<R>()?, Wanted::Written(sender))?;
+        Ok(Told { written, shared: self.shared.clone() })
     }
 
     /// Sends a request and waits for the answer.
@@ -175,38 +198,22 @@ impl Connection {
         self.send(request).await?.get().await
     }
 
-    async fn post<R: Call>(
-        &self,
-        request: &R,
-        version: i16,
-        sender: Option<oneshot::Sender<Bytes>>,
-    ) -> Result<(), QueueError> {
-        let room = self.outbox.reserve().await.map_err(|_| self.shared.broken())?;
-        self.put(room, request, version, sender)
-    }
-
-    fn post_now<R: Call>(
-        &self,
-        request: &R,
-        version: i16,
-        sender: Option<oneshot::Sender<Bytes>>,
-    ) -> Result<(), QueueError> {
-        let room = self.outbox.try_reserve().map_err(|refused| match refused {
+    fn room(&self) -> Result<mpsc::Permit<'_, Outgoing>, QueueError> {
+        self.outbox.try_reserve().map_err(|refused| match refused {
             mpsc::error::TrySendError::Closed(()) => self.shared.broken(),
             mpsc::error::TrySendError::Full(()) => QueueError::Unavailable {
                 at: self.address().to_owned(),
                 reason: "too many requests wait to be sent".to_owned(),
             },
-        })?;
-        self.put(room, request, version, sender)
+        })
     }
 
     fn put<R: Call>(
         &self,
-        room: mpsc::Permit<'_, Bytes>,
+        room: mpsc::Permit<'_, Outgoing>,
         request: &R,
         version: i16,
-        sender: Option<oneshot::Sender<Bytes>>,
+        wanted: Wanted,
     ) -> Result<(), QueueError> {
         let mut frame = frame(request, version, 0, &self.client_id, &self.shared.address)?;
         let mut pending = self.shared.pending.lock();
@@ -216,11 +223,15 @@ impl Connection {
         let id = pending.next;
         pending.next = pending.next.wrapping_add(1) & i32::MAX;
         frame[8..12].copy_from_slice(&id.to_be_bytes());
-        if let Some(sender) = sender {
-            pending.waiting.push_back((id, sender));
-        }
+        let written = match wanted {
+            Wanted::Answer(sender) => {
+                pending.waiting.push_back((id, sender));
+                None
+            }
+            Wanted::Written(sender) => Some(sender),
+        };
         // Under the lock, so that the order on the wire is that of the answers waited for.
-        room.send(frame.freeze());
+        room.send(Outgoing { frame: frame.freeze(), written });
         Ok(())
     }
 }
@@ -282,17 +293,23 @@ pub(super) fn decode<R: Call>(mut bytes: Bytes, version: i16, at: &str) -> Resul
     })
 }
 
-async fn write(mut writer: impl AsyncWrite + Unpin, mut frames: mpsc::Receiver<Bytes>, shared: Arc<Shared>) {
-    while let Some(frame) = frames.recv().await {
+async fn write(mut writer: impl AsyncWrite + Unpin, mut frames: mpsc::Receiver<Outgoing>, shared: Arc<Shared>) {
+    while let Some(first) = frames.recv().await {
+        let mut next = Some(first);
+        let mut told = Vec::new();
         let written = async {
-            writer.write_all(&frame).await?;
-            while let Ok(next) = frames.try_recv() {
-                writer.write_all(&next).await?;
+            while let Some(outgoing) = next.take().or_else(|| frames.try_recv().ok()) {
+                writer.write_all(&outgoing.frame).await?;
+                told.extend(outgoing.written);
             }
             writer.flush().await
         };
         if let Err(error) = written.await {
             return shared.fail(&error.to_string());
+        }
+        for sender in told {
+            // Whoever wanted to know may be gone.
+            let _ = sender.send(());
         }
     }
 }

@@ -17,4 +17,4 @@ mod tls;
 pub use call::Call;
 pub(crate) use cluster::topic_name;
 pub use cluster::{Cluster, PartitionMeta, TopicMeta};
-pub use connection::{Connection, Reply};
+pub use connection::{Connection, Reply, Told};

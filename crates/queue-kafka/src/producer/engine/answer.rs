@@ -34,10 +34,15 @@ impl Engine {
                 pieces.iter().for_each(|piece| self.less(piece.item));
             }
             Event::Answered { broker, sent, answer } => {
-                if let Some(broker) = self.brokers.get_mut(&broker) {
-                    broker.requests = broker.requests.saturating_sub(1);
-                }
+                self.request_ended(broker);
                 self.answered(broker, sent, answer);
+            }
+            Event::Told { broker, sent, told } => {
+                self.request_ended(broker);
+                match told {
+                    Ok(()) => sent.iter().for_each(|one| self.settle(one, Fate::Durable(-1))),
+                    Err(error) => self.lost(broker, sent, &error),
+                }
             }
             Event::Connected { broker, connection } => self.connected(broker, connection),
             Event::Known { topic, meta } => self.known(&topic, meta),
@@ -56,6 +61,12 @@ impl Engine {
                     }
                 }
             }
+        }
+    }
+
+    fn request_ended(&mut self, broker: i32) {
+        if let Some(broker) = self.brokers.get_mut(&broker) {
+            broker.requests = broker.requests.saturating_sub(1);
         }
     }
 
@@ -125,14 +136,6 @@ impl Engine {
                     self.settle(&one, fate);
                 }
             }
-            Err(error) => self.lost(broker, sent, &error),
-        }
-    }
-
-    /// A request was sent that is not answered.
-    pub(super) fn told(&mut self, broker: i32, sent: Vec<Sent>, told: Result<(), QueueError>) {
-        match told {
-            Ok(()) => sent.iter().for_each(|one| self.settle(one, Fate::Durable(-1))),
             Err(error) => self.lost(broker, sent, &error),
         }
     }

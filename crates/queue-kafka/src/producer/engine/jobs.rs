@@ -12,7 +12,7 @@ use queue::QueueError;
 use super::super::encode::{Limits, Output, encode as encode_parts};
 use super::super::lane::{Identity, Piece};
 use super::super::request::Sent;
-use crate::client::{Cluster, Connection, Reply, TopicMeta};
+use crate::client::{Cluster, Connection, Reply, Told, TopicMeta};
 use crate::error;
 
 /// Something has ended.
@@ -21,6 +21,8 @@ pub enum Event {
     Encoded { lane: usize, slot: u64, pieces: Arc<Vec<Piece>>, output: Output },
     /// A broker answered, or did not.
     Answered { broker: i32, sent: Vec<Sent>, answer: Result<ProduceResponse, QueueError> },
+    /// A request that is not answered was written, or was not.
+    Told { broker: i32, sent: Vec<Sent>, told: Result<(), QueueError> },
     /// A broker is connected, or is not.
     Connected { broker: i32, connection: Result<Arc<Connection>, QueueError> },
     /// A topic is known, or is not.
@@ -50,6 +52,11 @@ pub fn encode(lane: usize, slot: u64, pieces: Vec<Piece>, limits: Limits) -> Box
 /// Waits for an answer.
 pub fn answer(broker: i32, sent: Vec<Sent>, reply: Reply<ProduceRequest>) -> BoxFuture<'static, Event> {
     async move { Event::Answered { broker, sent, answer: reply.get().await } }.boxed()
+}
+
+/// Waits until a request is written.
+pub fn told(broker: i32, sent: Vec<Sent>, told: Told) -> BoxFuture<'static, Event> {
+    async move { Event::Told { broker, sent, told: told.get().await } }.boxed()
 }
 
 /// Connects.

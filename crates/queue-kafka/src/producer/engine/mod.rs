@@ -221,14 +221,14 @@ impl Engine {
     fn post(&mut self, leader: i32, connection: &Arc<Connection>, batches: Vec<(Sent, bytes::Bytes)>) {
         let acks = self.cluster.options().acks;
         let (request, sent) = request(acks, batches);
-        if acks == Acks::None {
-            let told = connection.tell_now(&request);
-            return self.told(leader, sent, told);
-        }
-        match connection.send_now(&request) {
-            Ok(reply) => {
+        let job = match acks {
+            Acks::None => connection.tell_now(&request).map(|told| jobs::told(leader, sent.clone(), told)),
+            _ => connection.send_now(&request).map(|reply| jobs::answer(leader, sent.clone(), reply)),
+        };
+        match job {
+            Ok(job) => {
                 self.brokers.entry(leader).or_default().requests += 1;
-                self.jobs.push(jobs::answer(leader, sent, reply));
+                self.jobs.push(job);
             }
             Err(error) => self.lost(leader, sent, &error),
         }
