@@ -275,9 +275,11 @@ fn failure(error: &reqwest::Error) -> String {
     } else if low.contains("certificate") || low.contains("unknownissuer") || low.contains("fingerprint") {
         "set ca to the authority's file, or fingerprint to the certificate's"
     } else if low.contains("corrupt message") || low.contains("invalidcontenttype") || low.contains("wrong version") {
-        "it may speak plain HTTP: write http:// instead"
+        "it may speak plain HTTP: leave +https out of the URL"
+    } else if low.contains("invalid http version") {
+        "it may speak HTTPS: write opensearch+https:// or elasticsearch+https://"
     } else if low.contains("connection closed") || low.contains("incomplete message") {
-        "it may speak HTTPS: write https:// then; or it was stopped"
+        "it was stopped, or it speaks HTTPS: then write opensearch+https:// or elasticsearch+https://"
     } else {
         return said;
     };
