@@ -182,10 +182,16 @@ fn compressed(body: &[u8]) -> Option<Vec<u8>> {
 
 /// What went wrong on the way, with what to do where that is known.
 fn advised(reason: String) -> String {
-    if !reason.contains("certificate") {
-        return reason;
+    let known = [
+        ("certificate", "the address must have the name that the certificate is for, and ca must hold who issued it"),
+        ("refused", "is InfluxDB running there, and on this port?"),
+        ("dns error", "is the name of the host right?"),
+        ("timed out", "it is overloaded, or something between us and it drops what we send"),
+    ];
+    match known.iter().find(|(part, _)| reason.contains(part)) {
+        Some((_, advice)) => format!("{reason}; {advice}"),
+        None => reason,
     }
-    format!("{reason}; the address must have the name that the certificate is for, and ca must hold who issued it")
 }
 
 /// An error and its causes; each is said once.

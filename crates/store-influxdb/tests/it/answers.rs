@@ -188,6 +188,7 @@ async fn nobody_there_is_a_matter_of_time() {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
     let error = fails(&format!("http://{free}"), v1("d")).await;
     assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+    assert!(error.to_string().contains("is InfluxDB running there"), "{error}");
     assert_eq!(error.retry(), Retry::Later);
 }
 
