@@ -33,6 +33,16 @@ pub enum TransferError {
         /// What went wrong.
         reason: String,
     },
+    /// What a rule of metrics notes cannot be read or written.
+    #[error("cannot {action} {path}: {reason}")]
+    Note {
+        /// What was tried.
+        action: &'static str,
+        /// On which file.
+        path: String,
+        /// What went wrong.
+        reason: String,
+    },
     /// The queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
@@ -48,7 +58,7 @@ impl Explain for TransferError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Rule { .. } | Self::Metric { .. } => ErrorKind::Invalid,
-            Self::Revisions { .. } | Self::Stage(_) => ErrorKind::Internal,
+            Self::Revisions { .. } | Self::Note { .. } | Self::Stage(_) => ErrorKind::Internal,
             Self::Queue(error) => error.kind(),
             Self::Store(error) => error.kind(),
         }

@@ -91,6 +91,12 @@ impl Reading {
         &self.reached
     }
 
+    /// Goes back to where reading begins, in all partitions.
+    pub fn again(&mut self) {
+        self.owned.clear();
+        self.reached.next.clear();
+    }
+
     /// The next batches; none where none came, or where the queue cannot be read now.
     pub async fn poll(&mut self) -> Result<Vec<Delivery>, TransferError> {
         match self.try_poll().await {

@@ -17,7 +17,8 @@ use crate::pipeline::Pipeline;
 use crate::points::PointPipeline;
 use crate::problems::Problems;
 use crate::revisions::Revisions;
-use crate::status::{Figures, Status};
+use crate::rules::{Rule, RulePipeline};
+use crate::status::{Figures, RuleFigures, Status};
 use crate::{StreamStatus, TransferError};
 
 /// A store that lines go to.
@@ -40,7 +41,7 @@ pub struct Parts {
     pub points: Option<Arc<dyn PointWriter>>,
     /// What is measured of lines.
     pub rules: Vec<MetricConfig>,
-    /// Where these rules note how far they are; `None`: nowhere, as in tests.
+    /// Where these rules note how far they are; `None`: nowhere, and each start measures all that the queue holds.
     pub rules_folder: Option<PathBuf>,
     /// Where the definitions of earlier revisions are kept; `None`: nowhere.
     pub revisions: Option<PathBuf>,
@@ -58,6 +59,7 @@ pub struct Transfer {
 struct Shared {
     pipelines: Vec<Arc<Pipeline>>,
     points: Option<Arc<PointPipeline>>,
+    rules: Vec<Arc<RulePipeline>>,
     problems: Problems,
 }
 
@@ -83,7 +85,7 @@ pub struct TransferHandle(Arc<Shared>);
 pub fn build(config: &TransferConfig, streams: &[StreamConfig], parts: Parts) -> Result<Transfer, TransferError> {
     let revisions = Arc::new(Revisions::open(parts.revisions.as_deref(), streams)?);
     let figures = Figures::new(&parts.metrics);
-    let problems = Problems::new(parts.clock);
+    let problems = Problems::new(parts.clock.clone());
     let pipelines = parts.stores.into_iter().enumerate().map(|(n, part)| {
         let is_first = n == 0;
         let foreign = streams.iter().filter(|stream| !stream.stores.is_empty() && !stream.stores.contains(&part.name));
@@ -103,6 +105,24 @@ pub fn build(config: &TransferConfig, streams: &[StreamConfig], parts: Parts) ->
         })
     });
     let pipelines = pipelines.collect();
+    let mut rules = Vec::new();
+    if let Some(points) = &parts.points {
+        let rule_figures = RuleFigures::new(&parts.metrics, &figures);
+        for rule in &parts.rules {
+            let rule = Arc::new(Rule::new(rule)?);
+            rules.push(Arc::new(RulePipeline {
+                config: config.clone(),
+                queue: parts.queue.clone(),
+                points: points.clone(),
+                revisions: revisions.clone(),
+                note: parts.rules_folder.as_ref().map(|folder| folder.join(&rule.name)),
+                clock: parts.clock.clone(),
+                figures: rule_figures.of(&rule.name),
+                problems: problems.clone(),
+                rule,
+            }));
+        }
+    }
     let points = parts.points.map(|points| {
         Arc::new(PointPipeline {
             config: config.clone(),
@@ -112,7 +132,7 @@ pub fn build(config: &TransferConfig, streams: &[StreamConfig], parts: Parts) ->
             problems: problems.clone(),
         })
     });
-    Ok(Transfer { shared: Arc::new(Shared { pipelines, points, problems }) })
+    Ok(Transfer { shared: Arc::new(Shared { pipelines, points, rules, problems }) })
 }
 
 impl Transfer {
@@ -137,6 +157,13 @@ impl Transfer {
             supervisor.spawn("transfer-metrics", move |shutdown| {
                 let points = points.clone();
                 async move { points.run(&shutdown).await }
+            });
+        }
+        for rule in &self.shared.rules {
+            let rule = rule.clone();
+            supervisor.spawn(format!("transfer-rule-{}", rule.rule.name), move |shutdown| {
+                let rule = rule.clone();
+                async move { rule.run(&shutdown).await }
             });
         }
     }

@@ -10,6 +10,8 @@ use serde::Serialize;
 use telemetry::{Metrics, metric};
 use tracing::warn;
 
+use crate::rules::Counts;
+
 /// Counts of one stream since the process started.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct StreamStatus {
@@ -169,5 +171,53 @@ impl Status {
             shown = "";
         }
         vec![("store", self.store.to_string()), ("stream", shown.to_owned())]
+    }
+}
+
+/// The figures of one rule of metrics.
+#[derive(Clone)]
+pub struct RuleFigures {
+    rule: String,
+    records: metric::Family<Vec<(&'static str, String)>, metric::Counter>,
+    points: metric::Family<Vec<(&'static str, String)>, metric::Counter>,
+    unreadable: metric::Counter,
+}
+
+impl RuleFigures {
+    pub fn new(metrics: &Metrics, figures: &Figures) -> Self {
+        let (records, points) = (metric::Family::default(), metric::Family::default());
+        metrics.register(
+            "transfer_rule_records",
+            "records met by a rule of metrics, by what became of them",
+            Clone::clone(&records),
+        );
+        metrics.register(
+            "transfer_rule_points",
+            "points of a rule of metrics that were written, and that were refused",
+            Clone::clone(&points),
+        );
+        Self { rule: String::new(), records, points, unreadable: figures.unreadable.clone() }
+    }
+
+    pub fn of(&self, rule: &str) -> Self {
+        Self { rule: rule.to_owned(), ..self.clone() }
+    }
+
+    pub fn count(&self, counts: &Counts) {
+        for (became, count) in counts.named().into_iter().filter(|(_, count)| *count > 0) {
+            let of = vec![("rule", self.rule.clone()), ("became", became.to_owned())];
+            self.records.get_or_create(&of).inc_by(count);
+        }
+    }
+
+    pub fn points(&self, written: u64, refused: u64) {
+        for (became, count) in [("written", written - refused.min(written)), ("refused", refused)] {
+            let of = vec![("rule", self.rule.clone()), ("became", became.to_owned())];
+            self.points.get_or_create(&of).inc_by(count);
+        }
+    }
+
+    pub fn unreadable(&self, batches: u64) {
+        self.unreadable.inc_by(batches);
     }
 }

@@ -27,7 +27,7 @@ use crate::problems::{Patience, Problems};
 use crate::reading::{Plan, Reading};
 use crate::revisions::Revisions;
 use crate::status::Status;
-use parse::{Outcome, Parsers};
+pub use parse::{Outcome, Parsers, empty, parse_all};
 
 /// Bytes given to one parsing thread at a time, so that several share what one poll brings.
 const SHARE_BYTES: usize = 1 << 20;
@@ -126,7 +126,7 @@ impl Pipeline {
                 let (this, parsers) = (self.clone(), parsers.clone());
                 let share = runtime::blocking(move || {
                     let _turn = turn;
-                    parse::parse_all(share, &parsers, &this.revisions, |stream| this.foreign.contains(stream))
+                    parse_all(share, &parsers, &this.revisions, |stream| this.foreign.contains(stream))
                 });
                 match room {
                     Ok(room) => room.send(share),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use codec::line_protocol;
 use config::{MetricConfig, MetricValue};
 use model::{FieldValue, ParsedBatch};
 use store::query::{Matcher, any_number, compile, value_of};
@@ -11,8 +12,11 @@ use store::{BatchRow, Query};
 use super::windows::Tally;
 use crate::TransferError;
 
+/// A label's value is cut at so many bytes.
+const LABEL_BYTES_MAX: usize = 256;
+
 /// A rule made ready.
-pub(crate) struct Rule {
+pub struct Rule {
     pub name: String,
     streams: Vec<String>,
     matcher: Option<Matcher>,
@@ -29,7 +33,7 @@ pub(crate) struct Rule {
 
 /// What a rule says of a record.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
     /// It is none of its records.
     Other,
     /// It is, but its field is no number.
@@ -79,10 +83,10 @@ impl Rule {
                 number => number,
             },
         };
-        let text = |value: Option<Cow<'_, [u8]>>| {
-            value.map(|value| String::from_utf8_lossy(&value).into_owned()).unwrap_or_default()
-        };
-        Verdict::Taken(self.by.iter().map(|name| text(value_of(&record, name))).collect(), number)
+        Verdict::Taken(
+            self.by.iter().map(|name| value_of(&record, name).map(label).unwrap_or_default()).collect(),
+            number,
+        )
     }
 
     /// The fields of a window's point.
@@ -94,8 +98,17 @@ impl Rule {
             MetricValue::Min => float(tally.min),
             MetricValue::Max => float(tally.max),
             MetricValue::Mean => float(tally.sum / tally.count as f64),
-            MetricValue::Quantile(thousandths) => tally.sketch.quantile(*thousandths).and_then(float),
+            MetricValue::Quantile(thousandths) => {
+                let found = tally.sketch.quantile(f64::from(*thousandths) / 1000.0)?;
+                float(found.clamp(tally.min, tally.max))
+            }
         };
         self.values.iter().filter_map(|value| Some((value.to_string(), of(value)?))).collect()
     }
+}
+
+/// A value as a tag can carry it.
+fn label(value: Cow<'_, [u8]>) -> String {
+    let cut = &value[..value.len().min(LABEL_BYTES_MAX)];
+    line_protocol::fit(&String::from_utf8_lossy(cut)).into_owned()
 }

@@ -21,14 +21,14 @@ use super::sketch::Sketch;
 const CELLS_MAX: usize = 100_000;
 /// Sources whose bytes are remembered, so that what arrives twice counts once.
 const SOURCES_MAX: usize = 100_000;
-/// A record that claims to be from later than this after its reading does not move the mark.
+/// A record that claims to be from later than this after its reading is of no window: it would stay open until then.
 const AHEAD_MAX_MICROS: i64 = 86_400_000_000;
 /// The value of every label of what found no cell of its own.
 const OTHER: &str = "other";
 
 /// Some numbers, summed up.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Tally {
+pub struct Tally {
     pub count: u64,
     pub sum: f64,
     pub min: f64,
@@ -64,14 +64,14 @@ impl Tally {
 
 /// Where a partition is to be read again from, and the mark it had there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct From {
+pub struct From {
     next: u64,
     mark: Option<i64>,
 }
 
 /// What is noted durably before the cursor moves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Note {
+pub struct Note {
     version: u8,
     queue: QueueId,
     revision: u64,
@@ -96,7 +96,7 @@ impl Note {
 
 /// What happened to records, in numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
+pub struct Counts {
     /// They are in a window.
     pub taken: u64,
     /// They came after their window was closed.
@@ -105,7 +105,7 @@ pub(crate) struct Counts {
     pub no_number: u64,
     /// They had been counted before.
     pub twice: u64,
-    /// They claim to be of the future.
+    /// They claim to be of a time long after they were read.
     pub ahead: u64,
     /// They found no cell of their own.
     pub other: u64,
@@ -119,7 +119,7 @@ struct Window {
 }
 
 /// See the module.
-pub(crate) struct Windows {
+pub struct Windows {
     rule: Arc<Rule>,
     queue: QueueId,
     at: BTreeMap<Partition, From>,
@@ -163,9 +163,13 @@ impl Windows {
     /// Takes a batch at its place.
     pub fn take(&mut self, place: Place, batch: &ParsedBatch) {
         let before = self.at.get(&place.partition).copied().unwrap_or(From { next: 0, mark: None });
-        self.idle.remove(&place.partition);
         let mut mark = before.mark;
-        let wanted = self.rule.wants(&batch.header.stream);
+        self.at.insert(place.partition, From { next: before.next.max(place.offset + 1), ..before });
+        if !self.rule.wants(&batch.header.stream) {
+            // Nor does it move the mark: streams come at their own pace, where one has been held up before the queue.
+            return;
+        }
+        self.idle.remove(&place.partition);
         let fresh = self.fresh(batch);
         for (row, record) in batch.records.iter().enumerate() {
             let start = batch.header.start + u64::from(record.start);
@@ -173,15 +177,14 @@ impl Windows {
                 self.counts.twice += 1;
                 continue;
             }
-            if wanted {
-                self.count(batch, row, place.partition, before, mark);
-            }
-            let time = record.time.as_micros();
-            if time <= batch.header.read_at.as_micros().saturating_add(AHEAD_MAX_MICROS) {
-                mark = mark.max(Some(time));
-            } else {
+            let (time, read_at) = (record.time.as_micros(), batch.header.read_at.as_micros());
+            if time > read_at.saturating_add(AHEAD_MAX_MICROS) {
                 self.counts.ahead += 1;
+                continue;
             }
+            self.count(batch, row, place.partition, before, mark);
+            // A time that was still to come when it was read says nothing of how far the others are.
+            mark = mark.max(Some(time.min(read_at)));
         }
         self.at.insert(place.partition, From { next: before.next.max(place.offset + 1), mark });
     }
@@ -233,6 +236,18 @@ impl Windows {
         });
         cell.entry(partition).or_default().add(number);
         self.counts.taken += 1;
+    }
+
+    /// Behind what was taken of a partition.
+    pub fn next(&self, partition: Partition) -> u64 {
+        self.at.get(&partition).map_or(0, |from| from.next)
+    }
+
+    /// The partitions that hold the others up.
+    pub fn behind(&self, owned: &[Partition]) -> Vec<Partition> {
+        let latest = self.at.values().filter_map(|from| from.mark).max();
+        let mark = |partition: &Partition| self.at.get(partition).and_then(|from| from.mark);
+        owned.iter().filter(|partition| mark(partition) < latest).copied().collect()
     }
 
     /// Nothing more comes in a partition for now: it does not hold the others up.
