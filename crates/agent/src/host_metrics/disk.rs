@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::points::{Points, integer, percent};
+use model::FieldValue;
+
+use super::points::{Points, float, integer, percent};
 
 /// A filesystem that is mounted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,39 +106,75 @@ pub fn add_disk(mount: &Mount, room: Room, points: &mut Points) {
     points.add("disk", tags, fields);
 }
 
-/// Adds `diskio` for each device that has ever done anything.
-pub fn add_io(diskstats: &str, points: &mut Points) {
-    let mut added = 0;
-    for line in diskstats.lines() {
-        let mut columns = line.split_ascii_whitespace().skip(2);
-        let Some(name) = columns.next() else { continue };
-        let mut counts = [0u64; 11];
-        let mut given = 0;
-        for (count, column) in counts.iter_mut().zip(columns) {
-            *count = column.parse().unwrap_or(0);
-            given += 1;
+/// What devices had done at the last look, in the kernel's columns.
+#[derive(Clone, Debug, Default)]
+pub struct Done(BTreeMap<String, [u64; COLUMNS]>);
+
+const COLUMNS: usize = 11;
+
+impl Done {
+    /// Adds `diskio` for each device that has ever done anything: what it has done in all, and how busy it was in the
+    /// `micros` since the last look, which this one replaces.
+    pub fn add(&mut self, diskstats: &str, micros: i64, points: &mut Points) {
+        let mut now = BTreeMap::new();
+        for (name, counts) in diskstats.lines().filter_map(device) {
+            if now.len() == MANY {
+                break;
+            }
+            let mut fields = totals(counts).to_vec();
+            if let Some(before) = self.0.get(name) {
+                fields.extend(since(before, &counts, micros));
+            }
+            points.add("diskio", [("name", name)], fields);
+            now.insert(name.to_owned(), counts);
         }
-        let [reads, reads_merged, read, read_ms, writes, writes_merged, written, write_ms, running, ms, weighted] =
-            counts;
-        if given < counts.len() || (reads == 0 && writes == 0) || added == MANY {
-            continue;
-        }
-        added += 1;
-        let fields = [
-            ("reads", integer(reads)),
-            ("writes", integer(writes)),
-            ("read_bytes", integer(read.saturating_mul(SECTOR))),
-            ("write_bytes", integer(written.saturating_mul(SECTOR))),
-            ("read_time", integer(read_ms)),
-            ("write_time", integer(write_ms)),
-            ("io_time", integer(ms)),
-            ("weighted_io_time", integer(weighted)),
-            ("iops_in_progress", integer(running)),
-            ("merged_reads", integer(reads_merged)),
-            ("merged_writes", integer(writes_merged)),
-        ];
-        points.add("diskio", [("name", name)], fields);
+        self.0 = now;
     }
+}
+
+/// `254 0 vda 44186 8033 68780010 20911 …`
+fn device(line: &str) -> Option<(&str, [u64; COLUMNS])> {
+    let mut columns = line.split_ascii_whitespace().skip(2);
+    let name = columns.next()?;
+    let mut counts = [0; COLUMNS];
+    for count in &mut counts {
+        *count = columns.next()?.parse().ok()?;
+    }
+    (counts[0] > 0 || counts[4] > 0).then_some((name, counts))
+}
+
+fn totals(counts: [u64; COLUMNS]) -> [(&'static str, FieldValue); COLUMNS] {
+    let [reads, reads_merged, read, read_ms, writes, writes_merged, written, write_ms, running, ms, weighted] = counts;
+    [
+        ("reads", integer(reads)),
+        ("writes", integer(writes)),
+        ("read_bytes", integer(read.saturating_mul(SECTOR))),
+        ("write_bytes", integer(written.saturating_mul(SECTOR))),
+        ("read_time", integer(read_ms)),
+        ("write_time", integer(write_ms)),
+        ("io_time", integer(ms)),
+        ("weighted_io_time", integer(weighted)),
+        ("iops_in_progress", integer(running)),
+        ("merged_reads", integer(reads_merged)),
+        ("merged_writes", integer(writes_merged)),
+    ]
+}
+
+/// How busy it was, in percent, and how many milliseconds an operation took: in all, and of the device's time.
+fn since(before: &[u64; COLUMNS], now: &[u64; COLUMNS], micros: i64) -> Vec<(&'static str, FieldValue)> {
+    let growth = |at: usize| Some(now[at].checked_sub(before[at])? as f64);
+    // All but what is running now. Where a count has fallen, the device is another one.
+    let done: Option<Vec<f64>> = (0..COLUMNS).filter(|at| *at != 8).map(growth).collect();
+    let Some(done) = done else { return Vec::new() };
+    let (operations, waited, busy) = (done[0] + done[4], done[3] + done[7], done[8]);
+    let mut fields = Vec::new();
+    if operations > 0.0 {
+        fields.extend([("io_await", float(waited / operations)), ("io_svctm", float(busy / operations))]);
+    }
+    if micros > 0 {
+        fields.push(("io_util", float(100_000.0 * busy / micros as f64)));
+    }
+    fields
 }
 
 #[cfg(test)]
@@ -185,13 +223,28 @@ mod tests {
         let diskstats = "   7       0 loop0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n \
             254       0 vda 44186 8033 68780010 20911 1048573 2031247 533001768 6100310 2 600740 6121222 0 0 0 0 0 0\n \
             8 1 short 1 2 3\nrubbish\n";
-        let mut points = Points::none();
-        add_io(diskstats, &mut points);
+        let (mut done, mut points) = (Done::default(), Points::none());
+        done.add(diskstats, 0, &mut points);
         assert_eq!(
             points.shown(),
             ["diskio,name=vda reads=44186i,writes=1048573i,read_bytes=35215365120i,write_bytes=272896905216i,\
               read_time=20911i,write_time=6100310i,io_time=600740i,weighted_io_time=6121222i,iops_in_progress=2i,\
               merged_reads=8033i,merged_writes=2031247i"]
         );
+    }
+
+    #[test]
+    fn how_busy() {
+        let line = |counts: &str| format!("254 0 vda {counts}\n");
+        let (mut done, mut points) = (Done::default(), Points::none());
+        done.add(&line("100 0 0 1000 50 0 0 500 3 2000 0"), 0, &mut points);
+        for counts in ["110 0 0 1100 60 0 0 700 0 7000 0", "110 0 0 1100 60 0 0 700 0 7000 0", "1 0 0 1 1 0 0 1 0 1 0"]
+        {
+            done.add(&line(counts), 10_000_000, &mut points);
+        }
+        let busy: Vec<_> =
+            points.shown().iter().map(|line| line.split("merged_writes=0i").nth(1).map(str::to_owned)).collect();
+        let expected = ["", ",io_await=15,io_svctm=250,io_util=50", ",io_util=0", ""];
+        assert_eq!(busy, expected.map(|text| Some(text.to_owned())));
     }
 }

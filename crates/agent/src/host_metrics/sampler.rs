@@ -25,6 +25,10 @@ pub struct Sampler {
     host: String,
     /// What the processors had spent at the last look.
     before: cpu::Spent,
+    /// What the disks had done.
+    done: disk::Done,
+    /// When the last sample was.
+    last: Option<Timestamp>,
     /// Samples until processes are counted again.
     count_in: u64,
     mounts: Vec<Mount>,
@@ -39,6 +43,8 @@ impl Sampler {
             proc: proc.to_owned(),
             host: host.to_owned(),
             before: Spent::default(),
+            done: disk::Done::default(),
+            last: None,
             count_in: 0,
             mounts: Vec::new(),
             samples: 0,
@@ -53,7 +59,8 @@ impl Sampler {
         let host = self.host.clone();
         let mut points = Points::new(&host, at);
         let spent = Spent::read(self.read("stat"));
-        system::add_kernel(&self.text, &mut points);
+        let stat = std::mem::take(&mut self.text);
+        system::add_kernel(&stat, self.read("sys/kernel/random/entropy_avail"), &mut points);
         spent.add_since(&self.before, &mut points);
         let processors = spent.processors();
         self.before = spent;
@@ -61,7 +68,10 @@ impl Sampler {
         system::add_system(&loadavg, self.read("uptime"), processors, &mut points);
         let vmstat = self.read("vmstat").to_owned();
         memory::add(self.read("meminfo"), &vmstat, &mut points);
-        disk::add_io(self.read("diskstats"), &mut points);
+        let passed = self.last.replace(at).map_or(0, |last| at.as_micros() - last.as_micros());
+        let mut done = std::mem::take(&mut self.done);
+        done.add(self.read("diskstats"), passed, &mut points);
+        self.done = done;
         net::add(self.read("net/dev"), &mut points);
         for resource in pressure::RESOURCES {
             pressure::add(resource, self.read(&format!("pressure/{resource}")), &mut points);
@@ -74,11 +84,15 @@ impl Sampler {
 
     /// The text of a file; empty where there is none: kernels differ in what they show.
     fn read(&mut self, name: &str) -> &str {
-        self.text.clear();
-        let read = File::open(self.proc.join(name)).and_then(|file| file.take(TEXT_MAX).read_to_string(&mut self.text));
+        let mut bytes = std::mem::take(&mut self.text).into_bytes();
+        bytes.clear();
+        let read = File::open(self.proc.join(name)).and_then(|file| file.take(TEXT_MAX).read_to_end(&mut bytes));
         if read.is_err() {
-            self.text.clear();
+            bytes.clear();
         }
+        // Paths may hold anything.
+        self.text =
+            String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
         &self.text
     }
 

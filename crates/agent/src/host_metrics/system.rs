@@ -40,7 +40,7 @@ pub fn threads(loadavg: &str) -> Option<u64> {
 }
 
 /// Adds `kernel`.
-pub fn add_kernel(stat: &str, points: &mut Points) {
+pub fn add_kernel(stat: &str, entropy: &str, points: &mut Points) {
     let names = [
         ("btime", "boot_time"),
         ("ctxt", "context_switches"),
@@ -53,7 +53,8 @@ pub fn add_kernel(stat: &str, points: &mut Points) {
         let (_, name) = names.iter().find(|(known, _)| *known == key)?;
         Some((*name, integer(value.parse().ok()?)))
     });
-    points.add("kernel", [], fields);
+    let entropy = entropy.trim().parse().ok().map(|bits| ("entropy_avail", integer(bits)));
+    points.add("kernel", [], fields.chain(entropy));
 }
 
 #[cfg(test)]
@@ -85,11 +86,12 @@ mod tests {
     fn counters_of_the_kernel() {
         let mut points = Points::none();
         let stat = "cpu 1 2\nintr 19033268 0 0 1\nctxt 34693475\nbtime 1795245506\nprocesses 570179\nprocs_running 3\n";
-        add_kernel(stat, &mut points);
-        add_kernel("rubbish\n\nctxt\nbtime x", &mut points);
+        add_kernel(stat, "256\n", &mut points);
+        add_kernel("rubbish\n\nctxt\nbtime x", "", &mut points);
         assert_eq!(
             points.shown(),
-            ["kernel interrupts=19033268i,context_switches=34693475i,boot_time=1795245506i,processes_forked=570179i"]
+            ["kernel interrupts=19033268i,context_switches=34693475i,boot_time=1795245506i,processes_forked=570179i,\
+              entropy_avail=256i"]
         );
     }
 }
