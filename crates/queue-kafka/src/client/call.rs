@@ -44,5 +44,6 @@ calls! {
     DescribeGroupsRequest => DescribeGroupsResponse, DescribeGroups, 5;
     DescribeLogDirsRequest => DescribeLogDirsResponse, DescribeLogDirs, 4;
     DescribeConfigsRequest => DescribeConfigsResponse, DescribeConfigs, 4;
+    DeleteRecordsRequest => DeleteRecordsResponse, DeleteRecords, 2;
     DeleteTopicsRequest => DeleteTopicsResponse, DeleteTopics, 5;
 }

@@ -43,6 +43,13 @@ pub struct TopicMeta {
     fetched: Instant,
 }
 
+impl TopicMeta {
+    /// Which broker leads a partition, if any does.
+    pub fn leader(&self, index: i32) -> Option<i32> {
+        self.partitions.iter().find(|partition| partition.index == index).and_then(|partition| partition.leader)
+    }
+}
+
 /// A partition, as the cluster told it.
 #[derive(Clone, Copy, Debug)]
 pub struct PartitionMeta {

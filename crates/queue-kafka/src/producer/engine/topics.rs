@@ -52,10 +52,10 @@ impl Engine {
         if meta.age() > GOOD_FOR {
             self.ask(&name, Instant::now());
         }
-        self.into_lane(item, batch, way, &meta);
+        self.push_to_lane(item, batch, way, &meta);
     }
 
-    fn into_lane(&mut self, item: u64, batch: Batch, way: usize, meta: &TopicMeta) {
+    fn push_to_lane(&mut self, item: u64, batch: Batch, way: usize, meta: &TopicMeta) {
         let way = &mut self.routes.ways[way];
         let (key, partition) = way.picker.pick(&batch.header, meta);
         let framing = way.framing;
@@ -104,7 +104,7 @@ impl Engine {
             lane.leader = meta.partitions.iter().find(|p| p.index == lane.partition).and_then(|p| p.leader);
         }
         for (item, batch, way) in waiting {
-            self.into_lane(item, batch, way, &meta);
+            self.push_to_lane(item, batch, way, &meta);
         }
     }
 }
