@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::binary::xtask;
+use crate::binary;
 
 /// They end with the test, however that ends.
 pub struct Cluster {
@@ -22,9 +22,8 @@ impl Cluster {
     pub fn start(servers: &[(&str, &[&str])]) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let set = format!("e2e-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let mut guard = Command::new(xtask());
-        guard.args(["services", "--set", &set, "guard"]).stdin(Stdio::piped());
-        let guard = guard.spawn().unwrap_or_else(|failed| panic!("{}: {failed}", xtask().display()));
+        let mut guard = xtask(&["--set", &set, "guard"]);
+        let guard = guard.stdin(Stdio::piped()).spawn().expect("xtask was built");
         let mut cluster = Self { set, addresses: BTreeMap::new(), guard };
         let commands = servers.iter().map(|(name, with)| {
             let with = with.iter().flat_map(|setting| ["--with", setting]);
@@ -62,10 +61,15 @@ impl Cluster {
     }
 
     fn command(&self, name: &str) -> Command {
-        let mut command = Command::new(xtask());
-        command.args(["services", "--set", &self.set, name]).stdin(Stdio::null());
-        command
+        xtask(&["--set", &self.set, name])
     }
+}
+
+/// `cargo xtask services ARGS…`
+pub fn xtask(args: &[&str]) -> Command {
+    let mut command = Command::new(binary::xtask());
+    command.arg("services").args(args).stdin(Stdio::null());
+    command
 }
 
 impl Drop for Cluster {

@@ -223,6 +223,7 @@ impl Chain {
             usize::try_from(leaders[0]).map_err(|_| format!("{leaders:?}"))
         });
         let server = &self.brokers[leader - 1];
+        let lost = Instant::now();
         self.cluster.fault("kill", server);
         // Long enough that another leads, and that messages are written there.
         until_within(RECOVERY, "another broker leads", || match self.topic.leaders()? {
@@ -231,7 +232,8 @@ impl Chain {
         });
         std::thread::sleep(for_now);
         self.cluster.fault("start", server);
-        std::thread::sleep(Duration::from_secs(variable("LOGDRIVE_JUDGE_EVERY").unwrap_or(2)));
+        let every = Duration::from_secs(variable("LOGDRIVE_JUDGE_EVERY").unwrap_or(2));
+        std::thread::sleep(every.saturating_sub(lost.elapsed()));
     }
 
     fn hang_broker(&self, random: &mut Random) {

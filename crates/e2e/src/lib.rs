@@ -20,7 +20,7 @@ mod wait;
 
 pub use binary::binary;
 pub use client::{Account, Client, Hit, logdrive};
-pub use cluster::Cluster;
+pub use cluster::{Cluster, xtask};
 pub use folder::Folder;
 pub use found::{Found, found};
 pub use ledger::{Ledger, Writer};

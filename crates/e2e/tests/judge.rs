@@ -16,14 +16,15 @@ const CASE: Case = Case {
     framing: "record",
     store: &[],
     faults: &ALL_DIE,
-    rounds: 8,
+    rounds: 6,
     pause: 2000,
 };
 
 /// One after the other: each wants the whole machine.
 fn in_turn(case: &Case) -> Option<Verdict> {
+    let thread = std::thread::current();
     for server in ["KAFKA", "OPENSEARCH"] {
-        services::address(server, case.name)?;
+        services::address(server, thread.name().unwrap_or(case.name))?;
     }
     let turn = File::create(std::env::temp_dir().join("logdrive-judge.lock")).expect("a temporary file");
     turn.lock().expect("a lock");
@@ -37,7 +38,12 @@ fn all_die_at_random() {
 
 #[test]
 fn all_die_at_random_with_lines_spread_over_partitions() {
-    in_turn(&Case { name: "random", partitioner: "random", rounds: 6, ..CASE });
+    in_turn(&Case { name: "random", partitioner: "random", rounds: 4, ..CASE });
+}
+
+#[test]
+fn all_die_at_random_with_a_batch_in_each_message() {
+    in_turn(&Case { name: "batch", framing: "batch", rounds: 4, ..CASE });
 }
 
 #[test]

@@ -7,8 +7,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::tidy;
 
-/// The Parquet reader that is not ours, by which the tests check that a part opens elsewhere.
-const PYARROW: &str = "pyarrow>=21";
+/// Readers and writers that are not ours, by which the tests check that what we write is read elsewhere.
+const PACKAGES: [&str; 5] =
+    ["pyarrow>=21", "confluent-kafka==2.*", "opensearch-py==2.*", "influxdb==5.3.2", "influxdb-client==1.50.0"];
 /// Tells the tests which logdrive to drive.
 pub const BINARY_VAR: &str = "LOGDRIVE_TEST_BINARY";
 
@@ -59,20 +60,21 @@ pub fn bench(args: &[String]) -> Result<()> {
     run(bench)
 }
 
-/// A python with pyarrow, made once under the target folder.
+/// A python with them, made once under the target folder.
 pub fn python() -> Result<PathBuf> {
     let folder = target().join("python");
     let python = folder.join("bin/python3");
-    let ready = folder.join("ready");
-    if !ready.exists() {
-        let mut venv = Command::new("python3");
-        run_quiet(venv.args(["-m", "venv", "--clear"]).arg(&folder))
-            .context("cannot make a python environment (Debian: apt-get install python3-venv)")?;
-        let mut pip = Command::new(&python);
-        run_quiet(pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", PYARROW]))
-            .context("cannot install pyarrow from PyPI")?;
-        std::fs::write(&ready, "").with_context(|| format!("cannot write {}", ready.display()))?;
+    let (ready, wanted) = (folder.join("ready"), PACKAGES.join("\n"));
+    if std::fs::read_to_string(&ready).is_ok_and(|installed| installed == wanted) {
+        return Ok(python);
     }
+    let mut venv = Command::new("python3");
+    run_quiet(venv.args(["-m", "venv", "--clear"]).arg(&folder))
+        .context("cannot make a python environment (Debian: apt-get install python3-venv)")?;
+    let mut pip = Command::new(&python);
+    run_quiet(pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PACKAGES))
+        .context("cannot install python packages from PyPI")?;
+    std::fs::write(&ready, wanted).with_context(|| format!("cannot write {}", ready.display()))?;
     Ok(python)
 }
 

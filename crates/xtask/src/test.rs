@@ -14,7 +14,7 @@ use crate::services;
 
 /// What the tests ask for.
 const SERVERS: [&str; 5] = ["opensearch", "kafka", "kafka-secure", "influxdb1", "influxdb2"];
-/// Tells the tests which python has pyarrow.
+/// Tells the tests which python has the readers that are not ours.
 const PYTHON_VAR: &str = "LOGDRIVE_TEST_PYTHON";
 /// Tells the tests by which program they can have servers of their own.
 const XTASK_VAR: &str = "LOGDRIVE_TEST_XTASK";
@@ -87,7 +87,7 @@ fn build(strict: bool, args: &[String]) -> Result<PathBuf> {
     let python = match python() {
         Err(failed) if strict => return Err(failed),
         Err(failed) => {
-            eprintln!("note: {failed:#}; the test that opens a part in pyarrow is left out");
+            eprintln!("note: {failed:#}; tests with programs of others are left out");
             PathBuf::new()
         }
         Ok(python) => python,

@@ -41,6 +41,20 @@ fn folder() -> Result<std::path::PathBuf> {
     })
 }
 
+/// Runs a program of Kafka's own.
+pub fn tool(args: &[String]) -> Result<()> {
+    let (java, flags) = java(256)?;
+    let log4j = cache::folder()?.join(format!(".log4j2-{}.properties", std::process::id()));
+    std::fs::write(&log4j, LOG4J2.replace("INFO", "WARN"))?;
+    let mut command = Command::new(java);
+    command.args(flags).arg(format!("-Dlog4j2.configurationFile={}", log4j.display()));
+    let status = command.arg("-cp").arg(folder()?.join("lib").join("*")).args(args).status();
+    std::fs::remove_file(&log4j)?;
+    let status = status?;
+    ensure!(status.success(), "{}: {status}", args.first().map_or("no class", String::as_str));
+    Ok(())
+}
+
 /// A line of what `up` prints.
 fn line(name: &str, servers: &[Server]) -> Vec<(String, String)> {
     let addresses: Vec<&str> = servers.iter().map(|server| &*server.address).collect();

@@ -67,6 +67,8 @@ const USAGE: &str = "usage: cargo xtask services [--set SET] COMMAND
   env                  the lines of up, of what runs
   pause|resume NAME…   SIGSTOP, SIGCONT; kafka3#2 is the second of three
   kill|start NAME…     kill -9; start again with the same data and ports
+  kafka-tool CLASS ARGS…
+                       a program of Kafka's own, such as org.apache.kafka.tools.consumer.ConsoleConsumer
   guard                waits for the end of its standard input, then does down: for whoever may die before
 
 names: kafka kafka3 kafka-secure opensearch influxdb1 influxdb2 etcd zookeeper redis, or all
@@ -97,6 +99,7 @@ pub fn command(args: &[String]) -> Result<()> {
             Ok(())
         }
         "pause" | "resume" | "kill" | "start" => rest.iter().try_for_each(|server| set.fault(name, server)),
+        "kafka-tool" => kafka::tool(rest),
         "guard" => {
             std::io::stdin().read_to_end(&mut Vec::new()).context("cannot read standard input")?;
             set.down_all()
