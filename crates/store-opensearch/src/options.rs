@@ -69,7 +69,7 @@ impl Options {
             bulk_bytes: 8 << 20,
             document_bytes: 64 << 20,
             requests_max: 8,
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_secs(30),
             patience: Duration::from_secs(15),
             visible: Visible::Soon,
             replicas: None,

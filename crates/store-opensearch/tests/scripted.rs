@@ -2,10 +2,11 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base::{Explain, Retry};
+use parking_lot::Mutex;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection};
 use store::testing::BatchBuilder;
@@ -133,7 +134,7 @@ async fn only_what_was_not_taken_is_sent_again() {
     let port = serve(
         bulks(move |asked| {
             let ids = asked.ids();
-            let mut seen = log.lock().expect("the list");
+            let mut seen = log.lock();
             seen.push(ids.clone());
             match seen.len() {
                 1 => (429, r#"{"error":{"type":"rejected_execution_exception","reason":"full"}}"#.to_owned()),
@@ -157,7 +158,7 @@ async fn only_what_was_not_taken_is_sent_again() {
     let rows: Vec<_> = refused.iter().map(|refusal| refusal.record).collect();
     assert_eq!(rows, [3, 7]);
     assert!(refused[0].reason.contains("mapper_parsing_exception"));
-    let seen = seen.lock().expect("the list");
+    let seen = seen.lock();
     let sent: Vec<usize> = seen.iter().map(Vec::len).collect();
     assert_eq!(sent, [8, 8, 8, 4], "what was taken or refused does not go again");
     let id = |row: usize| batch.batch.id(&batch.batch.records[row]).to_string();
@@ -173,7 +174,7 @@ async fn what_is_too_big_for_one_request_goes_in_several() {
             if asked.body.len() > 5_000 {
                 return (413, String::new());
             }
-            log.lock().expect("the list").extend(asked.ids());
+            log.lock().extend(asked.ids());
             (200, r#"{"took":1,"errors":false,"items":[]}"#.to_owned())
         }),
         None,
@@ -188,7 +189,7 @@ async fn what_is_too_big_for_one_request_goes_in_several() {
     assert_eq!(refused.len(), 1);
     assert!(refused[0].record == 17 && refused[0].reason.contains("413"), "{refused:?}");
     let ids = (0..40).filter(|n| *n != 17).map(|n| batch.batch.id(&batch.batch.records[n]).to_string());
-    let mut taken = taken.lock().expect("the list").clone();
+    let mut taken = taken.lock().clone();
     let mut wanted: Vec<String> = ids.collect();
     taken.sort();
     wanted.sort();
@@ -216,7 +217,7 @@ async fn cursors_pass_what_is_taken_and_nothing_else() {
     let down = Arc::new(Mutex::new(true));
     let is_down = down.clone();
     let port = serve(
-        bulks(move |_| match *is_down.lock().expect("the state") {
+        bulks(move |_| match *is_down.lock() {
             true => (503, "not now".to_owned()),
             false => (200, r#"{"errors":false}"#.to_owned()),
         }),
@@ -230,7 +231,7 @@ async fn cursors_pass_what_is_taken_and_nothing_else() {
     let error = store.write(std::slice::from_ref(&batch)).await.expect_err("it is down");
     assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
     assert_eq!(durable.borrow().get(model::Partition(0)), 0);
-    *down.lock().expect("the state") = false;
+    *down.lock() = false;
     store.write(&[batch]).await.expect("write");
     assert_eq!((durable.borrow().get(model::Partition(0)), durable.borrow().queue), (1, model::QueueId(5)));
 }
@@ -247,7 +248,7 @@ async fn credentials_are_sent_and_never_shown() {
     ] {
         let log = seen.clone();
         let script: Script = Arc::new(move |asked| {
-            log.lock().expect("the list").push(asked.headers.clone());
+            log.lock().push(asked.headers.clone());
             (401, r#"{"error":{"type":"security_exception","reason":"unable to authenticate"}}"#.to_owned())
         });
         let options = Options { auth, ..options(serve(script, None)) };
@@ -257,7 +258,7 @@ async fn credentials_are_sent_and_never_shown() {
         let text = error.to_string();
         assert!(text.contains("unable to authenticate") && text.contains("http://127.0.0.1:"), "{text}");
         assert!(!text.contains("ecret") && !text.contains('\n') && error.retry() == Retry::Later, "{text}");
-        assert!(seen.lock().expect("the list").last().is_some_and(|headers| headers.contains(header)));
+        assert!(seen.lock().last().is_some_and(|headers| headers.contains(header)));
     }
 }
 
@@ -285,14 +286,14 @@ async fn gzip_is_what_it_says() {
     let port = serve(
         bulks(move |asked| {
             assert!(asked.headers.contains("content-encoding: gzip"));
-            *log.lock().expect("the body") = asked.body.clone();
+            *log.lock() = asked.body.clone();
             (200, r#"{"errors":false}"#.to_owned())
         }),
         None,
     );
     let options = Options { compression: Compression::Gzip, ..options(port) };
     OpenSearchStore::connect(options).expect("options").write(&[batch(50, 100)]).await.expect("write");
-    let packed = seen.lock().expect("the body").clone();
+    let packed = seen.lock().clone();
     let mut text = String::new();
     flate2::read::GzDecoder::new(packed.as_slice()).read_to_string(&mut text).expect("it is gzip");
     assert_eq!(text.lines().count(), 100);
