@@ -77,9 +77,11 @@ fn batches(source: u128, batches: &[Vec<Line>]) -> Vec<Arc<ParsedBatch>> {
     batches.iter().filter(|lines| !lines.is_empty()).map(parse).collect()
 }
 
+type Series = (i64, Vec<(String, String)>);
+
 /// What a metrics store holds: the last point of each series and time.
 #[derive(Default, Debug, PartialEq)]
-struct Held(BTreeMap<(i64, Vec<(String, String)>), Vec<(String, FieldValue)>>);
+struct Held(BTreeMap<Series, Vec<(String, FieldValue)>>);
 
 impl Held {
     fn put(&mut self, points: Vec<Point>) {
@@ -252,4 +254,26 @@ fn without_a_note_what_may_be_incomplete_is_not_written() {
     take(&mut windows, 0, 5, &[vec![(1, "a", 2.0), (12, "a", 1.0), (62, "a", 1.0), (73, "a", 1.0)]]);
     let times: Vec<_> = windows.due(&[Partition(0)]).iter().map(|point| point.time.as_micros()).collect();
     assert_eq!(times, [BEGIN + 60 * SECOND]);
+}
+
+#[test]
+fn a_time_still_to_come_makes_no_other_line_late() {
+    let mut windows = Windows::new(rule(), None, &Cursors::start_of(QUEUE));
+    // Everything was read at 10 000 s.
+    let lines = [vec![(9_990, "a", 1.0), (40_000, "a", 1.0), (9_991, "a", 2.0), (200_000, "a", 1.0)]];
+    take(&mut windows, 0, 0, &lines);
+    assert_eq!((windows.counts.taken, windows.counts.late, windows.counts.ahead), (3, 0, 1));
+}
+
+#[test]
+fn another_stream_moves_the_cursor_but_makes_no_line_late() {
+    let mut windows = Windows::new(rule(), None, &Cursors::start_of(QUEUE));
+    let place = |offset| Place { partition: Partition(0), offset };
+    let mut other = (*batches(9, &[vec![(9_000, "a", 1.0)]])[0]).clone();
+    Arc::make_mut(&mut other.header).stream = "t".into();
+    windows.take(place(0), &other);
+    assert_eq!(windows.note().cursors().get(Partition(0)), 1);
+    take(&mut windows, 0, 1, &[vec![(1, "a", 2.0)]]);
+    assert_eq!((windows.counts.taken, windows.counts.late), (1, 0));
+    assert_eq!(windows.note().cursors().get(Partition(0)), 1, "before the open window");
 }

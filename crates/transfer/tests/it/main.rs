@@ -3,4 +3,5 @@
 mod chain;
 mod common;
 mod points;
+mod rules;
 mod stores;

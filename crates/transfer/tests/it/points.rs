@@ -59,7 +59,7 @@ async fn lines_become_points_and_the_others_dead_letters() {
     append_to(&*queue, METRICS, damaged).await;
     until("committed", async || committed(&queue, METRICS, "store-metrics").await == 2).await;
     stop(&supervisor).await;
-    let taken = picky.taken.lock();
+    let taken = picky.taken.lock().clone();
     let point = |n: usize| (taken[n].measurement.as_str(), taken[n].time.as_micros());
     // Without a time of its own it has that of its reading.
     assert_eq!((taken.len(), point(0), point(1)), (2, ("cpu", 1_700_000_000_000_001), ("mem", 1_700_000_000_000_000)));
