@@ -85,7 +85,7 @@ fn what_is_measured_survives_kills_and_outages() {
     let database = format!("e2e-{}-{}", std::process::id(), Random::seed());
     let settings = format!(
         "[metrics]\nurl = \"influxdb://{}\"\ndatabase = \"{database}\"\ncreate = true\n\
-         [host_metrics]\nenabled = true\ninterval = \"200ms\"\n",
+         [host_metrics]\nenabled = true\ninterval = \"1s\"\n",
         gate.address
     );
     let start = || Start::up(&folder, &[&folder.logs()]).config(&settings).start();
