@@ -6,6 +6,7 @@ mod clean;
 mod head;
 mod manifest;
 mod merge;
+pub mod metrics;
 mod options;
 pub mod part;
 mod reader;
@@ -17,5 +18,6 @@ mod upkeep;
 mod writer;
 
 pub use crate::store::EmbeddedStore;
+pub use metrics::{EmbeddedMetrics, MetricsOptions};
 pub use options::Options;
 pub use snapshot::Snapshot;
