@@ -51,6 +51,8 @@ pub struct OpenSearchStore {
     ranges: OnceCell<()>,
     pace: Pace,
     reached: Mutex<Reached>,
+    /// Batches with refused records that whoever writes has yet to put aside.
+    refused: Mutex<Vec<model::Place>>,
     durable: watch::Sender<model::Cursors>,
     hub: Arc<TailHub>,
     /// Whether records come in by this process: then its followers get them from here.
@@ -82,6 +84,7 @@ impl OpenSearchStore {
             ranges: OnceCell::new(),
             pace: Pace::new(options.requests_max),
             reached: Mutex::default(),
+            refused: Mutex::default(),
             durable: watch::Sender::new(model::Cursors::default()),
             hub: Arc::new(TailHub::new(options.tail)),
             writes: Arc::default(),

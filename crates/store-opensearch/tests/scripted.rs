@@ -237,6 +237,19 @@ async fn cursors_pass_what_is_taken_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn the_cursor_waits_until_the_refused_are_put_aside() {
+    let refusing = bulks(|asked| items(asked.ids().iter().map(|_| failed(400, "mapper_parsing_exception"))));
+    let store = OpenSearchStore::connect(options(serve(refusing, None))).expect("options");
+    store.attach(model::QueueId(5)).await.expect("attach");
+    let durable = store.durable();
+    let refused = store.write(&[batch(2, 10)]).await.expect("write");
+    assert_eq!(refused.len(), 2);
+    assert_eq!(durable.borrow().get(model::Partition(0)), 0, "a crash now must bring them back");
+    store.flush().await.expect("flush");
+    assert_eq!(durable.borrow().get(model::Partition(0)), 1);
+}
+
+#[tokio::test]
 async fn credentials_are_sent_and_never_shown() {
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
     for (auth, header) in [

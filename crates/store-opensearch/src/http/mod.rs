@@ -89,6 +89,8 @@ pub struct Answer {
 
 /// Bytes of an answer, at most.
 const ANSWER_BYTES_MAX: usize = 256 << 20;
+/// How an answer is told that is bigger.
+pub const TOO_BIG: &str = "its answer is too big";
 /// Characters of what a server said that are shown.
 const SAID_CHARS_MAX: usize = 400;
 
@@ -218,7 +220,7 @@ impl Http {
         let mut body = BytesMut::with_capacity(response.content_length().unwrap_or(0).min(1 << 20) as usize);
         while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
             if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-                return Err(format!("its answer is bigger than {ANSWER_BYTES_MAX} bytes; ask for less"));
+                return Err(format!("{TOO_BIG}, more than {ANSWER_BYTES_MAX} bytes; ask for less"));
             }
             body.extend_from_slice(&chunk);
         }

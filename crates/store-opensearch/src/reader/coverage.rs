@@ -26,6 +26,8 @@ const LISTED_MAX: u64 = 5000;
 
 impl OpenSearchStore {
     pub(super) async fn coverage_of(&self, key: Option<SourceKey>) -> Result<Vec<Coverage>, StoreError> {
+        // What was written a moment ago counts too, by whomever.
+        self.refresh().await;
         let mut sources: BTreeMap<SourceKey, Coverage> = BTreeMap::new();
         self.stored(key, &mut sources).await?;
         self.noted(key, &mut sources).await?;

@@ -7,6 +7,7 @@ use store::{Hit, HitCursor, Scope, StoreError};
 
 use crate::OpenSearchStore;
 use crate::hit::cursor;
+use crate::http::TOO_BIG;
 use crate::query::{Clause, GENERATION, OFFSET, SOURCE, TIME};
 
 /// When an answer has to be there.
@@ -54,6 +55,8 @@ pub struct Walk<'a> {
     until: Until,
     /// Hits and bytes so far.
     seen: (usize, usize),
+    /// Hits of a page, at most: fewer once an answer was too big.
+    most: usize,
     over: bool,
 }
 
@@ -70,7 +73,7 @@ pub enum Step {
 impl<'a> Walk<'a> {
     /// Of what fulfils a clause, behind a cursor.
     pub const fn new(store: &'a OpenSearchStore, clause: Clause, after: Option<HitCursor>, until: Until) -> Self {
-        Self { store, clause, after, until, seen: (0, 0), over: false }
+        Self { store, clause, after, until, seen: (0, 0), most: HITS_MAX, over: false }
     }
 
     /// Everything down to here was given.
@@ -87,11 +90,16 @@ impl<'a> Walk<'a> {
             (0, _) => FIRST_HITS,
             (hits, bytes) => (PAGE_BYTES / (bytes / hits + 1)).clamp(8, HITS_MAX),
         };
-        let size = usual.min(wanted);
+        let size = usual.min(wanted).min(self.most);
         let body = self.body(size);
-        let Some(page) = self.until.within(self.store.page(body)).await? else {
-            return Ok(Step::OutOfTime);
+        let page = match self.until.within(self.store.page(body)).await {
+            Err(StoreError::Unavailable { reason, .. }) if reason.starts_with(TOO_BIG) && size > 1 => {
+                self.most = size / 8 + 1;
+                return Ok(Step::Hits(Vec::new()));
+            }
+            page => page?,
         };
+        let Some(page) = page else { return Ok(Step::OutOfTime) };
         if page.timed_out {
             return Ok(Step::OutOfTime);
         }

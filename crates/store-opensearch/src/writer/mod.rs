@@ -13,7 +13,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use base::Intervals;
 use futures_util::stream::{self, StreamExt};
-use model::{Cursors, ParsedBatch, QueueId, SourceKey};
+use model::{Cursors, ParsedBatch, Place, QueueId, SourceKey};
 use store::{Refusal, StoreBatch, StoreError, Writer};
 use tokio::sync::watch;
 
@@ -100,6 +100,30 @@ impl OpenSearchStore {
         Ok(done)
     }
 
+    /// Makes what was written visible, if the server lets us.
+    pub(crate) async fn refresh(&self) {
+        let ranges = crate::template::ranges_index(&self.naming);
+        let names = format!("{},{ranges}", self.naming.pattern());
+        let path = format!("/{names}/_refresh?ignore_unavailable=true&allow_no_indices=true");
+        if let Err(error) = self.http.json(Request::empty(path)).await {
+            tracing::debug!(%error, "cannot refresh, records are found a little later");
+        }
+    }
+
+    /// These are held, or accounted for.
+    fn arrive(&self, places: Vec<Place>) {
+        let cursors = {
+            let mut reached = self.reached.lock();
+            places.into_iter().for_each(|place| reached.arrive(place));
+            reached.cursors().clone()
+        };
+        self.durable.send_if_modified(|known| {
+            let moved = *known != cursors;
+            *known = cursors;
+            moved
+        });
+    }
+
     /// Leaves what is new for the followers, in the order given.
     fn publish(&self, batches: &[StoreBatch], mut created: Vec<(usize, usize)>) {
         if self.hub.followers() == 0 {
@@ -124,6 +148,8 @@ impl OpenSearchStore {
 impl Writer for OpenSearchStore {
     async fn write(&self, batches: &[StoreBatch]) -> Result<Vec<Refusal>, StoreError> {
         self.writes.store(true, Ordering::SeqCst);
+        // Who writes again has put the refused of before where they belong.
+        self.arrive(std::mem::take(&mut *self.refused.lock()));
         {
             let mut reached = self.reached.lock();
             batches.iter().for_each(|batch| reached.begin(batch.place));
@@ -140,17 +166,12 @@ impl Writer for OpenSearchStore {
         *self.paused.lock() = None;
         self.dirty.store(true, Ordering::Relaxed);
         self.publish(batches, done.created);
-        let cursors = {
-            let mut reached = self.reached.lock();
-            batches.iter().for_each(|batch| reached.arrive(batch.place));
-            reached.cursors().clone()
-        };
-        self.durable.send_if_modified(|known| {
-            let moved = *known != cursors;
-            *known = cursors;
-            moved
-        });
         done.refusals.sort_by_key(|refusal| (refusal.batch, refusal.record));
+        // The cursor waits for the refused to be put aside: until then, nobody but the queue has them.
+        let refused = |number: &usize| done.refusals.iter().any(|refusal| refusal.batch == *number);
+        let (later, now): (Vec<_>, Vec<_>) = (0..batches.len()).partition(refused);
+        self.refused.lock().extend(later.into_iter().map(|number| batches[number].place));
+        self.arrive(now.into_iter().map(|number| batches[number].place).collect());
         Ok(done.refusals)
     }
 
@@ -164,6 +185,7 @@ impl Writer for OpenSearchStore {
 
     async fn attach(&self, queue: QueueId) -> Result<(), StoreError> {
         self.writes.store(true, Ordering::SeqCst);
+        self.refused.lock().clear();
         let mut reached = self.reached.lock();
         reached.attach(queue);
         self.durable.send_replace(reached.cursors().clone());
@@ -172,14 +194,9 @@ impl Writer for OpenSearchStore {
 
     /// What was answered is durable; this makes it visible. That it could not is no reason to hold anything.
     async fn flush(&self) -> Result<(), StoreError> {
+        self.arrive(std::mem::take(&mut *self.refused.lock()));
         if self.dirty.swap(false, Ordering::Relaxed) {
-            let ranges = crate::template::ranges_index(&self.naming);
-            let names = format!("{},{ranges}", self.naming.pattern());
-            let path = format!("/{names}/_refresh?ignore_unavailable=true&allow_no_indices=true");
-            let refreshed = self.http.json(Request::post(path, serde_json::json!({}))).await;
-            if let Err(error) = refreshed {
-                tracing::debug!(%error, "cannot refresh, records are found a little later");
-            }
+            self.refresh().await;
         }
         Ok(())
     }
