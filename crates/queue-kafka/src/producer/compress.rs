@@ -1,7 +1,23 @@
 //! Compressing what stands in a record batch, in the forms that Kafka knows.
 //!
-//! Decision: lz4 is one frame of independent blocks that we frame ourselves around the C library's block compressor
-//! (its streaming interface costs a fifth more), zstd keeps its context in the thread.
+//! Decision: lz4 is the default, one frame of independent blocks that we frame ourselves around the C library's block
+//! compressor; zstd keeps its context in the thread. Measured over 1 GB of mixed lines (209 bytes each, headers
+//! included in what is compressed), lines of which one core encodes and compresses so many MB a second, and how much
+//! smaller than the lines that is sent:
+//!
+//! | | MB/s | ratio |
+//! |---|---|---|
+//! | none | 2700 | 0.54 |
+//! | lz4, blocks of 64 KiB | 645 | 2.4 |
+//! | lz4, blocks of 256 KiB | 561 | 2.4 |
+//! | snappy | 615 | 2.2 |
+//! | zstd 1 | 400 | 3.9 |
+//! | zstd -1 | 420 | 2.9 |
+//! | zstd -4 | 520 | 2.6 |
+//! | gzip 1 | 255 | 2.7 |
+//!
+//! The whole way of a file to a broker, with lz4, costs a core a second for 400 to 440 MB; librdkafka's producer, fed
+//! with the same messages, a core a second for 73 MB.
 
 use std::cell::RefCell;
 use std::io::Write as _;
@@ -14,7 +30,7 @@ const LZ4_BLOCK: usize = 64 << 10;
 const LZ4_HEADER: [u8; 7] = [0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82];
 /// Set in a block's length where it is not compressed.
 const LZ4_PLAIN: u32 = 1 << 31;
-/// The quickest of the levels with a name of its own: what more costs, it hardly saves.
+/// Lower levels are hardly quicker and a quarter larger.
 const ZSTD_LEVEL: i32 = 1;
 
 impl Compression {
@@ -47,44 +63,49 @@ pub fn compress(how: Compression, plain: &[u8], out: &mut Vec<u8>) -> bool {
     smaller
 }
 
+thread_local! {
+    /// Where a block is compressed to, at its longest: cleared once, not for each block.
+    static BLOCK: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static ZSTD: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
+}
+
 fn lz4(plain: &[u8], out: &mut Vec<u8>) -> bool {
     out.extend_from_slice(&LZ4_HEADER);
-    for block in plain.chunks(LZ4_BLOCK) {
-        let (at, bound) = (out.len() + 4, block.len() + block.len() / 255 + 16);
-        out.resize(at + bound, 0);
-        let mode = Some(lz4::block::CompressionMode::FAST(1));
-        let len = match lz4::block::compress_to_buffer(block, mode, false, &mut out[at..]) {
-            Ok(len) if len < block.len() => len as u32,
-            _ => {
-                out[at..at + block.len()].copy_from_slice(block);
-                block.len() as u32 | LZ4_PLAIN
+    BLOCK.with_borrow_mut(|scratch| {
+        scratch.resize(scratch.len().max(LZ4_BLOCK + LZ4_BLOCK / 255 + 16), 0);
+        for block in plain.chunks(LZ4_BLOCK) {
+            let mode = Some(lz4::block::CompressionMode::FAST(1));
+            match lz4::block::compress_to_buffer(block, mode, false, scratch) {
+                Ok(len) if len < block.len() => {
+                    out.extend_from_slice(&(len as u32).to_le_bytes());
+                    out.extend_from_slice(&scratch[..len]);
+                }
+                _ => {
+                    out.extend_from_slice(&(block.len() as u32 | LZ4_PLAIN).to_le_bytes());
+                    out.extend_from_slice(block);
+                }
             }
-        };
-        out[at - 4..at].copy_from_slice(&len.to_le_bytes());
-        out.truncate(at + (len & !LZ4_PLAIN) as usize);
-    }
+        }
+    });
     out.extend_from_slice(&[0; 4]);
     true
 }
 
 fn zstd(plain: &[u8], out: &mut Vec<u8>) -> bool {
-    thread_local! {
-        static CONTEXT: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
-    }
-    CONTEXT.with_borrow_mut(|context| {
+    ZSTD.with_borrow_mut(|context| {
         if context.is_none() {
             *context = zstd::bulk::Compressor::new(ZSTD_LEVEL).ok();
         }
         let Some(context) = context else { return false };
-        let at = out.len();
-        out.resize(at + zstd::zstd_safe::compress_bound(plain.len()), 0);
-        match context.compress_to_buffer(plain, &mut out[at..]) {
-            Ok(len) => {
-                out.truncate(at + len);
-                true
+        BLOCK.with_borrow_mut(|scratch| {
+            let most = zstd::zstd_safe::compress_bound(plain.len());
+            scratch.resize(scratch.len().max(most), 0);
+            let done = context.compress_to_buffer(plain, &mut scratch[..]);
+            if let Ok(len) = done {
+                out.extend_from_slice(&scratch[..len]);
             }
-            Err(_) => false,
-        }
+            done.is_ok()
+        })
     })
 }
 
