@@ -39,7 +39,7 @@ use http::Http;
 use naming::Naming;
 pub use options::{Auth, Compression, DATA_STREAM, INDEX, Options, Product, Tls, Visible};
 use product::Server;
-use writer::{Pace, Reached};
+use writer::{Pace, Reached, Refused};
 
 /// A store on a cluster of OpenSearch or Elasticsearch.
 pub struct OpenSearchStore {
@@ -52,7 +52,7 @@ pub struct OpenSearchStore {
     pace: Pace,
     reached: Mutex<Reached>,
     /// Batches with refused records that whoever writes has yet to put aside.
-    refused: Mutex<Vec<model::Place>>,
+    refused: Mutex<Vec<Refused>>,
     durable: watch::Sender<model::Cursors>,
     hub: Arc<TailHub>,
     /// Whether records come in by this process: then its followers get them from here.

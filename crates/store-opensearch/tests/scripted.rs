@@ -238,15 +238,25 @@ async fn cursors_pass_what_is_taken_and_nothing_else() {
 
 #[tokio::test]
 async fn the_cursor_waits_until_the_refused_are_put_aside() {
-    let refusing = bulks(|asked| items(asked.ids().iter().map(|_| failed(400, "mapper_parsing_exception"))));
+    let refusing = bulks(|asked| match asked.line.contains("ranges") {
+        true => (200, r#"{"errors":false}"#.to_owned()),
+        false => items(asked.ids().iter().map(|_| failed(400, "mapper_parsing_exception"))),
+    });
     let store = OpenSearchStore::connect(options(serve(refusing, None))).expect("options");
     store.attach(model::QueueId(5)).await.expect("attach");
     let durable = store.durable();
-    let refused = store.write(&[batch(2, 10)]).await.expect("write");
+    let reached = || durable.borrow().get(model::Partition(0));
+    let batch = batch(2, 10);
+    let refused = store.write(std::slice::from_ref(&batch)).await.expect("write");
     assert_eq!(refused.len(), 2);
-    assert_eq!(durable.borrow().get(model::Partition(0)), 0, "a crash now must bring them back");
-    store.flush().await.expect("flush");
-    assert_eq!(durable.borrow().get(model::Partition(0)), 1);
+    assert_eq!(reached(), 0, "a crash now must bring them back");
+    for (record, wanted) in [(0, 0), (1, 1)] {
+        let record = &batch.batch.records[record];
+        let start = batch.batch.id(record).offset;
+        let range = base::Intervals::from_iter([(start, start + u64::from(record.size))]);
+        store.note_dead_letters(batch.batch.header.key, &range).await.expect("note");
+        assert_eq!(reached(), wanted);
+    }
 }
 
 #[tokio::test]

@@ -44,6 +44,27 @@ impl Done {
     }
 }
 
+/// A batch with refused records that whoever writes has yet to put aside.
+pub struct Refused {
+    place: Place,
+    key: SourceKey,
+    /// Which bytes these are.
+    ranges: Intervals,
+}
+
+impl Refused {
+    fn of(batch: &StoreBatch, number: usize, refusals: &[Refusal]) -> Self {
+        let StoreBatch { place, batch } = batch;
+        let records =
+            refusals.iter().filter(|refusal| refusal.batch == number).map(|refusal| &batch.records[refusal.record]);
+        let ranges = records.map(|record| {
+            let start = batch.id(record).offset;
+            (start, start + u64::from(record.size))
+        });
+        Self { place: *place, key: batch.header.key, ranges: ranges.collect() }
+    }
+}
+
 /// Cuts batches into pieces of about so many bytes.
 fn chunks(batches: &[StoreBatch], bytes: usize) -> Vec<Chunk> {
     let mut chunks: Vec<Chunk> = Vec::new();
@@ -110,6 +131,19 @@ impl OpenSearchStore {
         }
     }
 
+    /// Batches whose refused records are where they belong have arrived.
+    fn put_aside(&self, is_done: impl Fn(&mut Refused) -> bool) {
+        let mut places = Vec::new();
+        self.refused.lock().retain_mut(|refused| {
+            let done = is_done(refused);
+            places.extend(done.then_some(refused.place));
+            !done
+        });
+        if !places.is_empty() {
+            self.arrive(places);
+        }
+    }
+
     /// These are held, or accounted for.
     fn arrive(&self, places: Vec<Place>) {
         let cursors = {
@@ -149,7 +183,7 @@ impl Writer for OpenSearchStore {
     async fn write(&self, batches: &[StoreBatch]) -> Result<Vec<Refusal>, StoreError> {
         self.writes.store(true, Ordering::SeqCst);
         // Who writes again has put the refused of before where they belong.
-        self.arrive(std::mem::take(&mut *self.refused.lock()));
+        self.put_aside(|_| true);
         {
             let mut reached = self.reached.lock();
             batches.iter().for_each(|batch| reached.begin(batch.place));
@@ -170,13 +204,22 @@ impl Writer for OpenSearchStore {
         // The cursor waits for the refused to be put aside: until then, nobody but the queue has them.
         let refused = |number: &usize| done.refusals.iter().any(|refusal| refusal.batch == *number);
         let (later, now): (Vec<_>, Vec<_>) = (0..batches.len()).partition(refused);
-        self.refused.lock().extend(later.into_iter().map(|number| batches[number].place));
+        self.refused
+            .lock()
+            .extend(later.into_iter().map(|number| Refused::of(&batches[number], number, &done.refusals)));
         self.arrive(now.into_iter().map(|number| batches[number].place).collect());
         Ok(done.refusals)
     }
 
     async fn note_dead_letters(&self, key: SourceKey, ranges: &Intervals) -> Result<(), StoreError> {
-        self.note_ranges(ranges::dead_letters(key, ranges)).await
+        self.note_ranges(ranges::dead_letters(key, ranges)).await?;
+        self.put_aside(|refused| {
+            if refused.key == key {
+                ranges.ranges().iter().for_each(|(start, end)| refused.ranges.remove(*start, *end));
+            }
+            refused.ranges.is_empty()
+        });
+        Ok(())
     }
 
     fn durable(&self) -> watch::Receiver<Cursors> {
@@ -194,7 +237,7 @@ impl Writer for OpenSearchStore {
 
     /// What was answered is durable; this makes it visible. That it could not is no reason to hold anything.
     async fn flush(&self) -> Result<(), StoreError> {
-        self.arrive(std::mem::take(&mut *self.refused.lock()));
+        self.put_aside(|_| true);
         if self.dirty.swap(false, Ordering::Relaxed) {
             self.refresh().await;
         }
