@@ -3,6 +3,7 @@
 //! Decision: automation is Rust, not shell, so that it is the same everywhere and has tests of its own. What a
 //! machine must have beyond Rust and a C compiler is made under `target/` by the command that needs it.
 
+mod bench;
 mod run;
 mod services;
 mod test;
@@ -41,7 +42,7 @@ fn command(args: &[String]) -> Result<()> {
         "ci" => ci(),
         "tidy" => tidy::command(rest),
         "services" => services::command(rest),
-        "bench" => run::bench(rest),
+        "bench" => bench::command(rest),
         "--help" | "-h" | "help" => {
             println!("{USAGE}");
             Ok(())

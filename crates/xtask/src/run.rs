@@ -52,14 +52,6 @@ pub fn lint() -> Result<()> {
     run(doc)
 }
 
-/// The table of figures, from a release build.
-pub fn bench(args: &[String]) -> Result<()> {
-    run(cargo(&["build", "--release", "--locked", "-p", "logdrive", "-p", "bench"]))?;
-    let mut bench = Command::new(target().join("release/bench"));
-    bench.env(BINARY_VAR, target().join("release/logdrive")).args(args).current_dir(root());
-    run(bench)
-}
-
 /// A python with them, made once under the target folder.
 pub fn python() -> Result<PathBuf> {
     let folder = target().join("python");

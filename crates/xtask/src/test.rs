@@ -101,12 +101,16 @@ fn build(strict: bool, args: &[String]) -> Result<PathBuf> {
     Ok(python)
 }
 
-struct Servers {
-    lines: services::Lines,
-    failed: Vec<String>,
+/// Servers that were started.
+pub struct Servers {
+    /// Variables and their values.
+    pub lines: services::Lines,
+    /// What is wrong with those that were not.
+    pub failed: Vec<String>,
 }
 
-fn start(set: &str, wanted: &[&str]) -> Result<Servers> {
+/// Starts these, as far as they can be had.
+pub fn start(set: &str, wanted: &[&str]) -> Result<Servers> {
     let mut servers = Servers { lines: Vec::new(), failed: Vec::new() };
     if wanted.is_empty() {
         return Ok(servers);
@@ -133,13 +137,14 @@ fn skipped_tests(path: &Path) -> Vec<String> {
 }
 
 /// The process that stops the servers of a set when this one ends or lets go.
-struct Guard {
+pub struct Guard {
     process: Child,
     hold: Option<ChildStdin>,
 }
 
 impl Guard {
-    fn over(set: &str) -> Result<Self> {
+    /// Over the servers of a set.
+    pub fn over(set: &str) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe().context("a program knows its own path")?);
         // Ctrl-C is not for it.
         command.args(["services", "--set", set, "guard"]).stdin(Stdio::piped()).process_group(0);

@@ -78,7 +78,8 @@ fn queued(running: &Running, path: &Path) -> u64 {
 /// Stops and wakes the broker.
 fn broker_is(command: &str) -> Result<()> {
     let xtask = std::env::var_os("LOGDRIVE_XTASK").context("LOGDRIVE_XTASK: run this by cargo xtask bench")?;
-    let status = Command::new(xtask).args(["services", command, "kafka"]).status()?;
+    let set = std::env::var("LOGDRIVE_BENCH_SET").unwrap_or_else(|_| "default".to_owned());
+    let status = Command::new(xtask).args(["services", "--set", &set, command, "kafka"]).status()?;
     ensure!(status.success(), "cargo xtask services {command} kafka: {status}");
     Ok(())
 }
