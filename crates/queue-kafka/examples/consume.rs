@@ -29,7 +29,15 @@ fn by_rdkafka(servers: &str, topic: &str, expected: usize) -> (usize, usize) {
     consumer.subscribe(&[topic]).expect("subscribes");
     let (mut count, mut bytes) = (0, 0);
     while count < expected {
-        let Some(Ok(message)) = consumer.poll(Duration::from_secs(10)) else { break };
+        let message = match consumer.poll(Duration::from_secs(10)) {
+            Some(Ok(message)) => message,
+            Some(Err(error)) => {
+                eprintln!("{error}");
+                continue;
+            }
+            // It also returns where only an event came.
+            None => continue,
+        };
         bytes += message.payload().map_or(0, <[u8]>::len) + 1;
         if let Some(headers) = message.headers() {
             bytes += headers.iter().filter(|header| header.value.is_none()).count();

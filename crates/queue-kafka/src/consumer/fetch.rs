@@ -79,25 +79,23 @@ impl Fetcher {
 
     /// The next thing that comes. Nothing is lost where nobody waits to the end.
     pub async fn next(&mut self) -> Event {
-        loop {
-            // We hold a sender ourselves, so the channel does not end.
-            let Some(event) = self.inbox.recv().await else { return std::future::pending().await };
-            match &event {
-                Event::Leaders(topic, answer) => {
-                    self.asking.remove(topic);
-                    if let Ok(meta) = answer {
-                        self.leaders.insert(topic.clone(), meta.clone());
-                    }
-                }
-                Event::Fetched { broker, answer, .. } => {
-                    self.fetching.remove(broker);
-                    if answer.is_err() {
-                        self.connections.lock().remove(broker);
-                    }
+        // We hold a sender ourselves, so the channel does not end.
+        let Some(event) = self.inbox.recv().await else { return std::future::pending().await };
+        match &event {
+            Event::Leaders(topic, answer) => {
+                self.asking.remove(topic);
+                if let Ok(meta) = answer {
+                    self.leaders.insert(topic.clone(), meta.clone());
                 }
             }
-            return event;
+            Event::Fetched { broker, answer, .. } => {
+                self.fetching.remove(broker);
+                if answer.is_err() {
+                    self.connections.lock().remove(broker);
+                }
+            }
         }
+        event
     }
 
     /// What was known of a topic is wrong.
@@ -114,7 +112,7 @@ impl Fetcher {
                 self.ask_leaders(&one.topic);
                 continue;
             };
-            match meta.partitions.iter().find(|partition| partition.index == one.index).and_then(|p| p.leader) {
+            match meta.leader(one.index) {
                 Some(leader) if !self.fetching.contains_key(&leader) => by_broker.entry(leader).or_default().push(one),
                 Some(_) => {}
                 None => {

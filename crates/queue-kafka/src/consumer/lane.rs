@@ -8,6 +8,7 @@ use model::{Partition, Place};
 use queue::{Delivery, QueueError};
 use tokio::time::Instant;
 
+use super::Trouble;
 use crate::record::assemble::{Assembler, Failure, Origin};
 use crate::record::batches::{RawBatch, RawBatches};
 use crate::record::messages::Messages;
@@ -36,6 +37,8 @@ pub struct Lane {
     pub retry_at: Option<Instant>,
     /// The leader no longer has the next offset.
     pub lost: bool,
+    /// What keeps us from fetching for the moment.
+    pub trouble: Trouble,
     /// What keeps us from going on, until somebody seeks.
     pub stuck: Option<QueueError>,
     /// The next offset to decode: everything before it is in `ready`, or handed out.
@@ -64,6 +67,7 @@ impl Lane {
             asked: false,
             retry_at: None,
             lost: false,
+            trouble: Trouble::default(),
             stuck: None,
             decoded: 0,
             raw: RawBatches::default(),
@@ -90,18 +94,19 @@ impl Lane {
 
     /// From which offset on something is to be fetched, if anything is.
     pub fn wants(&self, now: Instant) -> Option<i64> {
-        let idle = !self.asked && !self.lost && self.stuck.is_none() && self.raw.len() == 0;
+        let idle = !self.asked && !self.lost && self.stuck.is_none() && self.raw.is_empty();
         (idle && self.retry_at.is_none_or(|at| at <= now)).then_some(self.decoded)
     }
 
     /// Whether something has come that is not handed out yet.
     pub fn has_some(&self) -> bool {
-        !self.ready.is_empty() || (self.raw.len() > 0 && self.stuck.is_none())
+        !self.ready.is_empty() || (!self.raw.is_empty() && self.stuck.is_none())
     }
 
     /// What came of a fetch.
     pub fn take(&mut self, data: &PartitionData) {
         self.retry_at = None;
+        self.trouble = Trouble::default();
         self.end = data.high_watermark.max(self.end);
         self.raw = RawBatches::new(data.records.clone().unwrap_or_default());
         let mut aborted: Vec<_> = data

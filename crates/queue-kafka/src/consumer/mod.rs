@@ -52,10 +52,8 @@ pub(crate) struct KafkaConsumer {
     turn: usize,
     /// How far what we no longer have was handed out.
     released: BTreeMap<Partition, u64>,
-    /// Where partitions that become ours begin, other than where the group is.
-    sought: BTreeMap<Partition, u64>,
-    /// Since when it fails, and how.
-    trouble: Option<(Instant, QueueError)>,
+    /// What keeps us from taking up what has become ours.
+    trouble: Trouble,
 }
 
 /// The Kafka topics behind one topic of the seam.
@@ -120,8 +118,7 @@ impl KafkaConsumer {
             epoch: 0,
             turn: 0,
             released: BTreeMap::new(),
-            sought: BTreeMap::new(),
-            trouble: None,
+            trouble: Trouble::default(),
         };
         this.joined().await?;
         Ok(this)
@@ -199,82 +196,73 @@ impl KafkaConsumer {
         }
     }
 
-    fn absorb(&mut self, event: Event) -> Result<(), QueueError> {
+    fn absorb(&mut self, event: Event) {
         match event {
-            Event::Leaders(_, Ok(_)) => Ok(()),
-            Event::Leaders(_, Err(error)) => self.bear(error),
-            Event::Fetched { wanted, answer, .. } => {
-                let answer = match answer {
-                    Ok(answer) => answer,
-                    Err(error) => {
-                        self.unanswered(&wanted);
-                        return self.bear(error);
+            Event::Leaders(topic, answer) => {
+                for lane in self.lanes.iter_mut().filter(|lane| lane.topic == topic) {
+                    let about = || format!("topic '{topic}', partition {}", lane.index);
+                    let error = match &answer {
+                        Ok(meta) if meta.leader(lane.index).is_some() => continue,
+                        Ok(_) => {
+                            let at = self.topic.cluster.address();
+                            error::refused(&at, ResponseError::LeaderNotAvailable, &about())
+                        }
+                        Err(error) => error.clone(),
+                    };
+                    lane.trouble.note(error);
+                }
+            }
+            Event::Fetched { wanted, answer: Ok(answer), .. } => self.take(&wanted, &answer),
+            Event::Fetched { wanted, answer: Err(error), .. } => {
+                for one in &wanted {
+                    if let Some(lane) = self.lane_of(one) {
+                        lane.asked = false;
+                        lane.retry_at = Some(Instant::now() + RETRY);
+                        lane.trouble.note(error.clone());
                     }
-                };
-                match self.take(&wanted, &answer) {
-                    Ok(()) => {
-                        self.trouble = None;
-                        Ok(())
-                    }
-                    Err(error) => self.bear(error),
+                    // The broker may be gone for good, and another one lead.
+                    self.fetcher.forget(&one.topic);
                 }
             }
         }
     }
 
-    fn unanswered(&mut self, wanted: &[Wanted]) {
-        for one in wanted {
-            if let Some(lane) = lane_of(&mut self.lanes, &one.topic, one.index).filter(|lane| lane.turn == one.turn) {
-                lane.asked = false;
-                lane.retry_at = Some(Instant::now() + RETRY);
-            }
-            // The broker may be gone for good, and another one lead.
-            self.fetcher.forget(&one.topic);
-        }
+    /// The lane of which something was wanted, if it still is where it was then.
+    fn lane_of(&mut self, wanted: &Wanted) -> Option<&mut Lane> {
+        lane_of(&mut self.lanes, &wanted.topic, wanted.index).filter(|lane| lane.turn == wanted.turn)
     }
 
-    fn take(&mut self, wanted: &[Wanted], answer: &FetchResponse) -> Result<(), QueueError> {
+    fn take(&mut self, wanted: &[Wanted], answer: &FetchResponse) {
         let at = self.address();
-        let code = answer.error_code.err();
-        let mut failed = code.map(|code| error::refused(&at, code, &format!("group '{}'", self.group)));
         for one in wanted {
-            let lane = lane_of(&mut self.lanes, &one.topic, one.index);
-            let Some(lane) = lane.filter(|lane| lane.turn == one.turn) else { continue };
+            let Some(lane) = self.lane_of(one) else { continue };
             lane.asked = false;
             let topics = answer.responses.iter().filter(|topic| topic.topic.0 == *one.topic);
             let mut partitions = topics.flat_map(|topic| &topic.partitions);
-            let Some(data) = partitions.find(|data| data.partition_index == one.index) else {
-                lane.retry_at = Some(Instant::now() + RETRY);
-                continue;
-            };
-            match data.error_code.err() {
-                None => lane.take(data),
-                Some(ResponseError::OffsetOutOfRange) => lane.lost = true,
-                Some(code) => {
+            let data = partitions.find(|data| data.partition_index == one.index);
+            match (data, data.map_or(answer.error_code, |data| data.error_code).err()) {
+                (Some(data), None) => lane.take(data),
+                (_, Some(ResponseError::OffsetOutOfRange)) => lane.lost = true,
+                (None, None) => lane.retry_at = Some(Instant::now() + RETRY),
+                (_, Some(code)) => {
                     lane.retry_at = Some(Instant::now() + RETRY);
+                    lane.trouble.note(error::refused(
+                        &at,
+                        code,
+                        &format!("topic '{}', partition {}", one.topic, one.index),
+                    ));
                     if remedy(code) == Remedy::Refresh {
                         self.fetcher.forget(&one.topic);
                     }
-                    let about = format!("topic '{}', partition {}", one.topic, one.index);
-                    failed = Some(error::refused(&at, code, &about));
                 }
             }
         }
-        failed.map_or(Ok(()), Err)
     }
 
-    /// What fails for the moment is not told before it has failed for a while.
-    fn bear(&mut self, error: QueueError) -> Result<(), QueueError> {
-        let now = Instant::now();
-        let lasting = matches!(error, QueueError::Refused { lasting: true, .. } | QueueError::Invalid(_));
-        let (since, _) = self.trouble.get_or_insert_with(|| (now, error.clone()));
-        let told = lasting || now.duration_since(*since) >= TELL_AFTER;
-        tracing::debug!(%error, told, "cannot fetch");
-        if told {
-            self.trouble = None;
-            return Err(error);
-        }
-        Ok(())
+    /// What has failed for so long that it is to be told.
+    fn told(&self) -> Result<(), QueueError> {
+        let troubles = self.lanes.iter().map(|lane| &lane.trouble).chain([&self.trouble]);
+        troubles.filter_map(Trouble::told).next().map_or(Ok(()), Err)
     }
 
     /// Where the leader no longer has what comes next: the error that says so, unless it has it after all.
@@ -295,9 +283,13 @@ impl KafkaConsumer {
         let shared = self.member.shared.clone();
         let mut changed = std::pin::pin!(shared.changed.notified());
         changed.as_mut().enable();
-        if let Err(error) = self.follow_membership().await {
-            self.bear(error)?;
-            tokio::time::sleep_until((Instant::now() + RETRY).min(deadline)).await;
+        let mut again = None;
+        match self.follow_membership().await {
+            Ok(()) => self.trouble = Trouble::default(),
+            Err(error) => {
+                self.trouble.note(error);
+                again = Some(Instant::now() + RETRY);
+            }
         }
         let found = self.hand_out(max_bytes)?;
         self.ask();
@@ -305,25 +297,46 @@ impl KafkaConsumer {
             return Ok(Some(found));
         }
         if let Err(error) = self.check_lost().await {
-            match error {
-                error @ QueueError::OutOfRange { .. } => return Err(error),
-                error => self.bear(error)?,
+            if matches!(error, QueueError::OutOfRange { .. }) {
+                return Err(error);
             }
+            self.trouble.note(error);
+            again = Some(Instant::now() + RETRY);
         }
         self.member.refusal(&self.address(), &self.group)?;
         // Lanes that wait for their next try are looked at again in time.
-        let waiting = self.lanes.iter().filter_map(|lane| lane.retry_at).min();
+        let now = Instant::now();
+        let waiting = self.lanes.iter().filter_map(|lane| lane.retry_at).chain(again).filter(|at| *at > now).min();
         let until = waiting.map_or(deadline, |at| at.min(deadline));
         tokio::select! {
-            event = self.fetcher.next() => self.absorb(event)?,
+            event = self.fetcher.next() => self.absorb(event),
             () = changed => {}
             () = tokio::time::sleep_until(until) => {
                 if until >= deadline {
+                    self.told()?;
                     return Ok(Some(Vec::new()));
                 }
             }
         }
         Ok(None)
+    }
+}
+
+/// What fails, and since when. It is not told before it has failed for a while: leaders change, and are found again.
+#[derive(Default)]
+pub(crate) struct Trouble(Option<(Instant, QueueError)>);
+
+impl Trouble {
+    fn note(&mut self, error: QueueError) {
+        tracing::debug!(%error, "cannot fetch");
+        let since = self.0.as_ref().map_or_else(Instant::now, |(since, _)| *since);
+        self.0 = Some((since, error));
+    }
+
+    fn told(&self) -> Option<QueueError> {
+        let (since, error) = self.0.as_ref()?;
+        let lasting = matches!(error, QueueError::Refused { lasting: true, .. } | QueueError::Invalid(_));
+        (lasting || since.elapsed() >= TELL_AFTER).then(|| error.clone())
     }
 }
 

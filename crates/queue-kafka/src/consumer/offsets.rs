@@ -8,6 +8,7 @@ use kafka_protocol::messages::describe_log_dirs_request::DescribableLogDirTopic;
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::{
     BrokerId, DescribeLogDirsRequest, GroupId, ListGroupsRequest, ListOffsetsRequest, OffsetFetchRequest,
+    OffsetFetchResponse,
 };
 use kafka_protocol::protocol::StrBytes;
 use queue::QueueError;
@@ -18,8 +19,10 @@ use crate::error::{self, Remedy, remedy};
 
 const EARLIEST: i64 = -2;
 const LATEST: i64 = -1;
-/// Groups that are looked at: a cluster may have thousands that are not ours.
-const GROUPS_MAX: usize = 200;
+/// Most groups of one broker that are looked at.
+const GROUPS_MAX: usize = 2000;
+/// Requests for groups that are under way at once.
+const GROUPS_AT_ONCE: usize = 16;
 
 /// The first offset held and the one behind the last that may be read, of each of these.
 pub async fn ranges(
@@ -29,8 +32,7 @@ pub async fn ranges(
     let mut by_leader: HashMap<i32, Vec<TopicPartition>> = HashMap::new();
     for (topic, index) in wanted {
         let meta = cluster.topic(topic).await?;
-        let leader = meta.partitions.iter().find(|partition| partition.index == *index).and_then(|p| p.leader);
-        let Some(leader) = leader else {
+        let Some(leader) = meta.leader(*index) else {
             cluster.forget(topic);
             let about = format!("topic '{topic}', partition {index}");
             return Err(error::refused(&cluster.address(), ResponseError::LeaderNotAvailable, &about));
@@ -93,44 +95,60 @@ async fn list(
 /// All that a group has committed.
 pub async fn committed(cluster: &Cluster, group: &str) -> Result<BTreeMap<TopicPartition, i64>, QueueError> {
     let connection = cluster.coordinator(group).await?;
-    let request = OffsetFetchRequest::default()
+    let answer = connection.call(&committed_request(group)).await?;
+    read_committed(&answer, connection.address(), group)
+}
+
+fn committed_request(group: &str) -> OffsetFetchRequest {
+    OffsetFetchRequest::default()
         .with_group_id(GroupId(StrBytes::from_string(group.to_owned())))
         .with_topics(None)
-        .with_require_stable(true);
-    let answer = connection.call(&request).await?;
-    let about = || format!("group '{group}'");
-    if let Some(code) = answer.error_code.err() {
-        return Err(error::refused(connection.address(), code, &about()));
-    }
+        .with_require_stable(true)
+}
+
+fn read_committed(
+    answer: &OffsetFetchResponse,
+    at: &str,
+    group: &str,
+) -> Result<BTreeMap<TopicPartition, i64>, QueueError> {
+    let partitions = answer.topics.iter().flat_map(|topic| topic.partitions.iter().map(move |one| (&topic.name, one)));
+    let mut failed = answer.error_code.err();
     let mut found = BTreeMap::new();
-    for topic in &answer.topics {
-        for partition in &topic.partitions {
-            if let Some(code) = partition.error_code.err() {
-                return Err(error::refused(connection.address(), code, &about()));
+    for (topic, partition) in partitions {
+        failed = failed.or(partition.error_code.err());
+        if partition.committed_offset >= 0 {
+            found.insert((topic.as_str().into(), partition.partition_index), partition.committed_offset);
+        }
+    }
+    failed.map_or(Ok(found), |code| Err(error::refused(at, code, &format!("group '{group}'"))))
+}
+
+/// What all groups have committed, by name; at most so many groups of each broker, because a cluster may have thousands
+/// that have nothing to do with us. One that cannot be asked now is left out rather than all of them.
+pub async fn groups(cluster: &Cluster) -> BTreeMap<String, BTreeMap<TopicPartition, i64>> {
+    let mut all = BTreeMap::new();
+    for broker in cluster.broker_ids() {
+        let Ok(connection) = cluster.broker(broker).await else { continue };
+        // A broker names those groups that it coordinates, so they are asked for there; many under way at once.
+        let Ok(answer) = connection.call(&ListGroupsRequest::default()).await else { continue };
+        // Groups without members that only hold offsets have no protocol.
+        let ours = answer.groups.iter().filter(|group| matches!(group.protocol_type.as_str(), "consumer" | ""));
+        let names: Vec<String> = ours.take(GROUPS_MAX).map(|group| group.group_id.to_string()).collect();
+        for names in names.chunks(GROUPS_AT_ONCE) {
+            let mut replies = Vec::new();
+            for name in names {
+                replies.push((name, connection.send(&committed_request(name)).await));
             }
-            if partition.committed_offset >= 0 {
-                let name: Arc<str> = topic.name.as_str().into();
-                found.insert((name, partition.partition_index), partition.committed_offset);
+            for (name, reply) in replies {
+                let Ok(reply) = reply else { continue };
+                let Ok(answer) = reply.get().await else { continue };
+                if let Ok(found) = read_committed(&answer, connection.address(), name) {
+                    all.insert(name.clone(), found);
+                }
             }
         }
     }
-    Ok(found)
-}
-
-/// The consumer groups that the brokers know, by name.
-pub async fn groups(cluster: &Cluster) -> Result<Vec<String>, QueueError> {
-    let mut names = Vec::new();
-    for broker in cluster.broker_ids() {
-        let Ok(connection) = cluster.broker(broker).await else { continue };
-        let answer = connection.call(&ListGroupsRequest::default()).await?;
-        // Groups without members that only hold offsets have no protocol.
-        let ours = answer.groups.iter().filter(|group| matches!(group.protocol_type.as_str(), "consumer" | ""));
-        names.extend(ours.map(|group| group.group_id.to_string()));
-    }
-    names.sort();
-    names.dedup();
-    names.truncate(GROUPS_MAX);
-    Ok(names)
+    all
 }
 
 /// How many bytes partitions take up on the disk of the broker that has most of them. What no broker tells is missing.

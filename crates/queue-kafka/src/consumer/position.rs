@@ -13,8 +13,8 @@ use super::{KafkaConsumer, RETRY, TELL_AFTER, offsets};
 use crate::topics::Template;
 
 impl KafkaConsumer {
-    /// Lets go of the lanes that are not ours any more, and takes up those that are now: where the group has
-    /// committed to, or where somebody sought before they were ours.
+    /// Lets go of the lanes that are not ours any more, and takes up those that are now, where the group has committed
+    /// to.
     pub(super) async fn follow_membership(&mut self) -> Result<(), QueueError> {
         let (owned, epoch) = {
             let owned = self.member.shared.owned.read();
@@ -54,11 +54,7 @@ impl KafkaConsumer {
             let (first, end) = ranges.get(key).copied().unwrap_or_default();
             let mut lane = Lane::new(key.0.clone(), key.1, owned.get(key).copied().unwrap_or_default(), origin);
             let held = committed.get(key).copied();
-            let asked = match self.sought.remove(&partition) {
-                Some(sought) => Some(sought as i64),
-                None => held,
-            };
-            let start = match asked {
+            let start = match held {
                 Some(asked) if asked > end || asked < first => {
                     tracing::warn!(
                         topic = &*key.0,
@@ -70,7 +66,7 @@ impl KafkaConsumer {
                     );
                     first
                 }
-                asked => asked.unwrap_or(first),
+                held => held.unwrap_or(first),
             };
             lane.committed = held.unwrap_or(0);
             lane.end = end;
@@ -106,18 +102,6 @@ impl KafkaConsumer {
             Err(QueueError::OutOfRange { partition: lane.partition, asked, first, end })
         };
         let targets = self.lanes.iter().map(target).collect::<Result<Vec<_>, _>>()?;
-        // What is not ours yet begins there too, if it becomes ours; but not where the group is anyway: it may have
-        // come further until then.
-        let committed = self.cursors().await?;
-        self.sought = self
-            .topic
-            .partitions()
-            .await?
-            .into_iter()
-            .filter(|partition| self.lanes.iter().all(|lane| lane.partition != *partition))
-            .map(|partition| (partition, cursors.get(partition)))
-            .filter(|(partition, asked)| committed.get(*partition) != *asked)
-            .collect();
         for (lane, next) in self.lanes.iter_mut().zip(targets) {
             lane.seek(next);
         }

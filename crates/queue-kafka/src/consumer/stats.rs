@@ -31,9 +31,7 @@ pub(crate) async fn stats(cluster: &Arc<Cluster>, topic: &str) -> Result<TopicSt
         .collect();
     partitions.sort_unstable();
     let mut groups = Vec::new();
-    for group in offsets::groups(cluster).await? {
-        // One that cannot be asked now is left out rather than all of them.
-        let Ok(committed) = offsets::committed(cluster, &group).await else { continue };
+    for (group, committed) in offsets::groups(cluster).await {
         let mut cursors = Cursors::start_of(cluster.id());
         for (key, offset) in committed.iter().filter(|(key, _)| by_topic.contains_key(&key.0)) {
             cursors.next.insert(topics.partition(key), (*offset).max(0) as u64);

@@ -110,9 +110,9 @@ impl RawBatches {
         Self(bytes)
     }
 
-    /// How many bytes are left.
-    pub fn len(&self) -> usize {
-        self.0.len()
+    /// Whether nothing is left.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 

@@ -3,4 +3,5 @@
 mod common;
 mod foreign;
 mod groups;
+mod places;
 mod suite;
