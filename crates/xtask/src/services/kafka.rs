@@ -71,7 +71,7 @@ fn together(server: &Server) -> Result<()> {
     Ok(())
 }
 
-/// Good for one broker in a test: quick to notice a death, few threads.
+/// Good for one broker in a test: quick to notice a death, few threads, and lines of long ago are kept.
 const COMMON: &str = "process.roles=broker,controller
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
@@ -83,6 +83,7 @@ num.io.threads=2
 background.threads=2
 offsets.topic.num.partitions=1
 transaction.state.log.num.partitions=1
+log.retention.ms=-1
 ";
 const ALONE: &str = "default.replication.factor=1
 offsets.topic.replication.factor=1
