@@ -214,12 +214,11 @@ fn read(path: &Path) -> String {
     std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
 }
 
-/// The first `http://ADDRESS:PORT` in a text, on a line that is complete.
+/// The `http://ADDRESS:PORT` that it says is its own, on a line that is complete.
 fn address(text: &str) -> Option<String> {
-    let at = text.find("http://")?;
-    let rest = &text[at..];
-    let end = rest.find(|c: char| c.is_whitespace() || matches!(c, ',' | '"' | ')'))?;
-    Some(rest[..end].trim_end_matches(['/', '.']).to_owned())
+    let lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+    let own = lines.filter_map(|line| line.trim().strip_prefix("address "));
+    own.map(str::trim).find(|address| address.starts_with("http://")).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -228,7 +227,8 @@ mod tests {
 
     #[test]
     fn finds_the_address_once_it_is_whole() {
-        assert_eq!(address("open http://127.0.0.1:4711/ now\n").as_deref(), Some("http://127.0.0.1:4711"));
-        assert_eq!(address("open http://127.0.0.1:47"), None);
+        let text = "  store    http://127.0.0.1:9200\n  address  http://127.0.0.1:4711\n  try      ";
+        assert_eq!(address(text).as_deref(), Some("http://127.0.0.1:4711"));
+        assert_eq!(address("  address  http://127.0.0.1:47"), None);
     }
 }
