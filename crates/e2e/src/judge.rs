@@ -46,6 +46,8 @@ pub struct Case {
     pub name: &'static str,
     /// 1 or 3.
     pub brokers: u32,
+    /// How many transfers share the work.
+    pub transfers: u32,
     /// As in `[kafka]`.
     pub partitioner: &'static str,
     /// As in `[kafka]`.
@@ -121,14 +123,14 @@ fn write(logs: &std::path::Path, n: u64, seed: u64, stop: &AtomicBool) -> Ledger
 struct Chain {
     // In the order in which they end.
     agent: Option<Server>,
-    transfer: Option<Server>,
+    transfers: Vec<Option<Server>>,
     cluster: Cluster,
     brokers: Vec<String>,
     topic: Topic,
     store: OpenSearch,
     settings: String,
-    /// Where the transfer listens: free at first, then always the same, so that the agent finds it again.
-    listen: String,
+    /// Where the transfers listen: free at first, then always the same, so that the agent finds the first again.
+    listen: Vec<String>,
     folder: Folder,
 }
 
@@ -146,10 +148,10 @@ impl Chain {
         };
         let store = OpenSearch::new(&opensearch, &format!("{topic}-*"));
         let topic = Topic::new(&kafka, &topic);
-        let listen = "127.0.0.1:0".to_owned();
-        let (agent, transfer) = (None, None);
-        let mut chain = Self { agent, transfer, cluster, brokers, topic, store, settings, listen, folder };
-        chain.start_transfer();
+        let listen: Vec<String> = (0..case.transfers).map(|_| "127.0.0.1:0".to_owned()).collect();
+        let (agent, transfers) = (None, listen.iter().map(|_| None).collect());
+        let mut chain = Self { agent, transfers, cluster, brokers, topic, store, settings, listen, folder };
+        (0..chain.transfers.len()).for_each(|n| chain.start_transfer(n));
         chain.start_agent();
         chain
     }
@@ -161,19 +163,19 @@ impl Chain {
         (folder, data)
     }
 
-    fn start_transfer(&mut self) {
-        let (folder, data) = self.place("transfer");
-        let start = Start::role(&folder, &data, "transfer").config(&self.settings).arg("--listen").arg(&self.listen);
-        let mut server = start.spawn();
+    fn start_transfer(&mut self, n: usize) {
+        let (folder, data) = self.place(&format!("transfer-{n}"));
+        let start = Start::role(&folder, &data, "transfer").config(&self.settings).arg("--listen");
+        let mut server = start.arg(&self.listen[n]).spawn();
         server.says_address();
-        self.listen = server.client().address.trim_start_matches("http://").to_owned();
-        self.transfer = Some(server);
+        self.listen[n] = server.client().address.trim_start_matches("http://").to_owned();
+        self.transfers[n] = Some(server);
     }
 
     fn start_agent(&mut self) {
         let (folder, data) = self.place("agent");
         let start = Start::role(&folder, &data, "agent").config(&self.settings);
-        let server = format!("http://{}", self.listen);
+        let server = format!("http://{}", self.listen[0]);
         self.agent = Some(start.arg("--listen").arg("127.0.0.1:0").arg("--server").arg(server).spawn());
     }
 
@@ -196,8 +198,9 @@ impl Chain {
                     self.start_agent();
                 }
                 Fault::Transfer => {
-                    self.transfer.take().expect("started").kill();
-                    self.start_transfer();
+                    let n = random.below(self.transfers.len() as u64) as usize;
+                    self.transfers[n].take().expect("started").kill();
+                    self.start_transfer(n);
                 }
                 Fault::Broker => self.lose_broker(while_down),
                 Fault::Hang => self.hang_broker(random),
@@ -260,7 +263,7 @@ impl Chain {
         let (records, _) = until_within(CATCH_UP, "everything is in the store", || match self.store.totals()? {
             (records, bytes) if bytes == written => Ok((records, bytes)),
             (records, bytes) => {
-                for server in [&mut self.agent, &mut self.transfer].into_iter().flatten() {
+                for server in [&mut self.agent].into_iter().chain(&mut self.transfers).flatten() {
                     assert!(server.is_running(), "seed {seed}: it ended by itself: {}", server.output());
                 }
                 assert!(bytes < written, "seed {seed}: {bytes} bytes in {records} records, {written} written");
@@ -268,7 +271,8 @@ impl Chain {
             }
         });
         let took = began.elapsed().as_secs_f32();
-        for server in [self.agent.take(), self.transfer.take()].into_iter().flatten() {
+        let transfers = std::mem::take(&mut self.transfers);
+        for server in [self.agent.take()].into_iter().chain(transfers).flatten() {
             assert_eq!(server.stop().code(), Some(0), "seed {seed}");
         }
         let hits = self.store.all().expect("the documents");

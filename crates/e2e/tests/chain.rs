@@ -45,7 +45,7 @@ impl Chain {
             Start::role(&path, &path.join("data"), role).config(&settings).arg("--listen").arg("127.0.0.1:0")
         };
         let transfer = place("transfer").start();
-        let agent = place("agent").arg("--server").arg(&transfer.client().address).start();
+        let agent = place("agent").arg("--server").arg(&transfer.client().address).spawn();
         let store = OpenSearch::new(&opensearch, &format!("{topic}-*"));
         until_within(PATIENCE, "every line is in OpenSearch", || match store.totals()?.0 {
             count if count == LINES as u64 => Ok(()),

@@ -12,6 +12,7 @@ const ALL_DIE: [Fault; 4] = [Fault::Agent, Fault::Transfer, Fault::Broker, Fault
 const CASE: Case = Case {
     name: "source",
     brokers: 1,
+    transfers: 1,
     partitioner: "source",
     framing: "record",
     store: &[],
@@ -49,6 +50,11 @@ fn all_die_at_random_with_a_batch_in_each_message() {
 #[test]
 fn three_brokers_lose_their_leader() {
     in_turn(&Case { name: "leader", brokers: 3, faults: &[Fault::Broker], rounds: 2, ..CASE });
+}
+
+#[test]
+fn transfers_that_share_the_work_come_and_go() {
+    in_turn(&Case { name: "share", transfers: 2, faults: &[Fault::Transfer], rounds: 4, pause: 4000, ..CASE });
 }
 
 #[test]
