@@ -7,6 +7,7 @@
 
 mod dead_letter;
 mod error;
+mod lag;
 mod pipeline;
 mod points;
 mod problems;

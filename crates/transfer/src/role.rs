@@ -7,12 +7,13 @@ use std::sync::Arc;
 use base::Clock;
 use config::{MetricConfig, Start, StreamConfig, TransferConfig};
 use parking_lot::Mutex;
-use queue::Queue;
+use queue::{LINES, METRICS, Queue};
 use runtime::Supervisor;
 use store::Store;
 use store::metrics::PointWriter;
 use telemetry::Metrics;
 
+use crate::lag::Lag;
 use crate::pipeline::Pipeline;
 use crate::points::PointPipeline;
 use crate::problems::Problems;
@@ -61,6 +62,7 @@ struct Shared {
     points: Option<Arc<PointPipeline>>,
     rules: Vec<Arc<RulePipeline>>,
     problems: Problems,
+    lag: Arc<Lag>,
 }
 
 /// What has come to one store since the process started.
@@ -98,7 +100,7 @@ pub fn build(config: &TransferConfig, streams: &[StreamConfig], parts: Parts) ->
             store: part.store,
             foreign: foreign.map(|stream| stream.name.clone()).collect::<HashSet<_>>(),
             revisions: revisions.clone(),
-            status: Status::new(&part.name, figures.clone()),
+            status: Status::new(&part.name, &figures),
             problems: problems.clone(),
             settled: Mutex::default(),
             name: part.name,
@@ -128,11 +130,13 @@ pub fn build(config: &TransferConfig, streams: &[StreamConfig], parts: Parts) ->
             config: config.clone(),
             queue: parts.queue.clone(),
             points,
-            status: Status::new("metrics", figures.clone()),
+            status: Status::new("metrics", &figures),
             problems: problems.clone(),
         })
     });
-    Ok(Transfer { shared: Arc::new(Shared { pipelines, points, rules, problems }) })
+    let topics = if points.is_some() { vec![LINES, METRICS] } else { vec![LINES] };
+    let lag = Arc::new(Lag { queue: parts.queue, topics, prefix: config.group.clone(), figures });
+    Ok(Transfer { shared: Arc::new(Shared { pipelines, points, rules, problems, lag }) })
 }
 
 impl Transfer {
@@ -159,6 +163,11 @@ impl Transfer {
                 async move { points.run(&shutdown).await }
             });
         }
+        let lag = self.shared.lag.clone();
+        supervisor.spawn("transfer-lag", move |shutdown| {
+            let lag = lag.clone();
+            async move { lag.watch(&shutdown).await }
+        });
         for rule in &self.shared.rules {
             let rule = rule.clone();
             supervisor.spawn(format!("transfer-rule-{}", rule.rule.name), move |shutdown| {

@@ -1,12 +1,14 @@
 //! What the transfer knows of each stream: counts for metrics, and the warning that times never parse.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use base::Timestamp;
 use model::{BatchHeader, Marks, ParsedBatch};
 use parking_lot::Mutex;
 use serde::Serialize;
+use telemetry::metric::{Collector, ConstCounter, ConstGauge, DescriptorEncoder, EncodeMetric};
 use telemetry::{Metrics, metric};
 use tracing::warn;
 
@@ -41,46 +43,77 @@ impl StreamStatus {
 /// Bound on the streams counted one by one.
 const STREAMS_MAX: usize = 1000;
 
-/// What a figure is of: `store` and `stream`.
-type Of = Vec<(&'static str, String)>;
-
-type Counters = metric::Family<Of, metric::Counter>;
-
-/// The figures of all stores.
+/// The figures of all stores, told when somebody asks.
 #[derive(Clone)]
 pub struct Figures {
-    records: Counters,
-    bytes: Counters,
-    unparsed: Counters,
-    timeless: Counters,
-    dropped: Counters,
-    dead_letters: Counters,
+    stores: Arc<Mutex<Vec<Status>>>,
+    /// How far each group is behind, where that is known.
+    lags: Arc<Mutex<BTreeMap<String, u64>>>,
     unreadable: metric::Counter,
     parser_faults: metric::Counter,
 }
 
+type Figure = (&'static str, &'static str, fn(&StreamStatus) -> u64);
+
+const FIGURES: [Figure; 6] = [
+    ("transfer_records", "records brought to a store", |stream| stream.records),
+    ("transfer_read_bytes", "bytes of the batches brought to a store", |stream| stream.bytes),
+    ("transfer_unparsed_records", "records that parsed in no format", |stream| stream.unparsed),
+    ("transfer_timeless_records", "records in which no time was found", |stream| stream.timeless),
+    ("transfer_dropped_bytes", "bytes dropped by a rule of their stream", |stream| stream.dropped_bytes),
+    ("transfer_dead_letter_records", "records that the store refused for good", |stream| stream.dead_letters),
+];
+
 impl Figures {
     pub fn new(metrics: &Metrics) -> Self {
-        let family = |name: &str, help: &str| {
-            let family = Counters::default();
-            metrics.register(name, help, family.clone());
-            family
-        };
         let counter = |name: &str, help: &str| {
             let counter = metric::Counter::default();
             metrics.register(name, help, counter.clone());
             counter
         };
-        Self {
-            records: family("transfer_records", "records brought to a store"),
-            bytes: family("transfer_read_bytes", "bytes of the batches brought to a store"),
-            unparsed: family("transfer_unparsed_records", "records that parsed in no format"),
-            timeless: family("transfer_timeless_records", "records in which no time was found"),
-            dropped: family("transfer_dropped_bytes", "bytes dropped by a rule of their stream"),
-            dead_letters: family("transfer_dead_letter_records", "records that the store refused for good"),
+        let figures = Self {
+            stores: Arc::default(),
+            lags: Arc::default(),
             unreadable: counter("transfer_unreadable_batches", "batches that the queue could no longer read"),
             parser_faults: counter("transfer_parser_faults", "batches kept as they are because the parser failed"),
+        };
+        metrics.collect(Box::new(figures.clone()));
+        figures
+    }
+
+    /// Notes how far the groups are behind.
+    pub fn note_lags(&self, lags: BTreeMap<String, u64>) {
+        *self.lags.lock() = lags;
+    }
+}
+
+impl fmt::Debug for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Figures")
+    }
+}
+
+impl Collector for Figures {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let stores: Vec<_> = self.stores.lock().iter().map(|status| (status.store.clone(), status.streams())).collect();
+        for (name, help, of) in FIGURES {
+            let kind = ConstCounter::new(0u64).metric_type();
+            let mut family = encoder.encode_descriptor(name, help, None, kind)?;
+            for (store, streams) in &stores {
+                for (stream, status) in streams {
+                    let labels = [("store", &**store), ("stream", &**stream)];
+                    ConstCounter::new(of(status)).encode(family.encode_family(&labels)?)?;
+                }
+            }
         }
+        let kind = ConstGauge::new(0i64).metric_type();
+        let mut family =
+            encoder.encode_descriptor("transfer_lag", "places of the queue that a group is behind", None, kind)?;
+        for (group, lag) in &*self.lags.lock() {
+            let lag = ConstGauge::new(i64::try_from(*lag).unwrap_or(i64::MAX));
+            lag.encode(family.encode_family(&[("group", group.as_str())])?)?;
+        }
+        Ok(())
     }
 }
 
@@ -93,8 +126,10 @@ pub struct Status {
 }
 
 impl Status {
-    pub fn new(store: &str, figures: Figures) -> Self {
-        Self { store: store.into(), streams: Arc::default(), figures }
+    pub fn new(store: &str, figures: &Figures) -> Self {
+        let status = Self { store: store.into(), streams: Arc::default(), figures: figures.clone() };
+        figures.stores.lock().push(status.clone());
+        status
     }
 
     pub fn count(&self, batch: &ParsedBatch) {
@@ -103,48 +138,31 @@ impl Status {
         }
         let marked = |mark| batch.records.iter().filter(|record| record.marks.has(mark)).count() as u64;
         let (unparsed, timeless) = (marked(Marks::UNPARSED), marked(Marks::TIME_IS_READ_TIME));
-        let (records, bytes, dropped) = (batch.records.len() as u64, batch.header.range_len(), batch.dropped.total());
-        let counted = [
-            (&self.figures.records, records),
-            (&self.figures.bytes, bytes),
-            (&self.figures.unparsed, unparsed),
-            (&self.figures.timeless, timeless),
-            (&self.figures.dropped, dropped),
-        ];
-        let of = self.with(&batch.header.stream, |stream| {
+        self.with(&batch.header.stream, |stream| {
             let knew = stream.time_never_parses();
-            stream.records += records;
-            stream.bytes += bytes;
+            stream.records += batch.records.len() as u64;
+            stream.bytes += batch.header.range_len();
             stream.unparsed += unparsed;
             stream.timeless += timeless;
-            stream.dropped_bytes += dropped;
+            stream.dropped_bytes += batch.dropped.total();
             stream.newest = stream.newest.max(batch.records.iter().map(|record| record.time).max());
             if stream.time_never_parses() && !knew {
                 warn!(stream = &*batch.header.stream, "no time is found in any line; the time of reading stands in");
             }
         });
-        counted.iter().filter(|(_, n)| *n > 0).for_each(|(counter, n)| {
-            counter.get_or_create(&of).inc_by(*n);
-        });
     }
 
     pub fn count_dead_letters(&self, stream: &Arc<str>, records: u64) {
-        let of = self.with(stream, |stream| stream.dead_letters += records);
-        self.figures.dead_letters.get_or_create(&of).inc_by(records);
+        self.with(stream, |stream| stream.dead_letters += records);
     }
 
     /// Lines that are points, and lines that the metrics store will not have.
     pub fn count_points(&self, header: &BatchHeader, points: u64, refused: u64) {
-        let of = self.with(&header.stream, |stream| {
+        self.with(&header.stream, |stream| {
             stream.records += points;
             stream.bytes += header.range_len();
             stream.dead_letters += refused;
         });
-        self.figures.records.get_or_create(&of).inc_by(points);
-        self.figures.bytes.get_or_create(&of).inc_by(header.range_len());
-        if refused > 0 {
-            self.figures.dead_letters.get_or_create(&of).inc_by(refused);
-        }
     }
 
     pub fn count_unreadable(&self, batches: u64) {
@@ -159,18 +177,13 @@ impl Status {
         self.streams.lock().iter().map(|(name, status)| (name.clone(), status.clone())).collect()
     }
 
-    /// Counts under a stream; answers under what figures are shown, which is bounded too.
-    fn with(&self, stream: &Arc<str>, change: impl FnOnce(&mut StreamStatus)) -> Of {
+    fn with(&self, stream: &Arc<str>, change: impl FnOnce(&mut StreamStatus)) {
         let mut streams = self.streams.lock();
-        let mut shown = &**stream;
         if let Some(status) = streams.get_mut(stream) {
             change(status);
         } else if streams.len() < STREAMS_MAX {
             change(streams.entry(stream.clone()).or_default());
-        } else {
-            shown = "";
         }
-        vec![("store", self.store.to_string()), ("stream", shown.to_owned())]
     }
 }
 

@@ -128,7 +128,9 @@ async fn a_stream_goes_to_the_stores_it_names() {
     let (first, second): (Arc<dyn Store>, Arc<dyn Store>) = (default.clone(), archive.clone());
     let stores = vec![part("default", &first, Start::Beginning), part("archive", &second, Start::Beginning)];
     let streams = [stream("audit", &["archive"]), stream("web", &[])];
-    let (supervisor, handle) = start_parts(parts(&queue, stores), &streams);
+    let parts = parts(&queue, stores);
+    let metrics = parts.metrics.clone();
+    let (supervisor, handle) = start_parts(parts, &streams);
     for (source, name) in [(1, "web"), (2, "audit"), (3, "unknown"), (4, "audit")] {
         let mut batch = batch(source, 0, &[name.as_bytes()]);
         Arc::make_mut(&mut batch.header).stream = name.into();
@@ -143,6 +145,9 @@ async fn a_stream_goes_to_the_stores_it_names() {
     assert!(strange.flat_map(|source| source.stored.ranges()).next().is_none());
     let names: Vec<_> = handle.streams().into_iter().map(|(name, _)| name.to_string()).collect();
     assert_eq!(names, ["unknown", "web"]);
+    let text = metrics.text();
+    let figure = r#"logdrive_transfer_records_total{store="archive",stream="audit"} 2"#;
+    assert!(text.contains(figure), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
