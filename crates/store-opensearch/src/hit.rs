@@ -25,6 +25,7 @@ pub struct Page {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Shards {
+    pub total: u32,
     pub failed: u32,
 }
 

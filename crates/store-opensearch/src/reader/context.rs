@@ -46,7 +46,7 @@ impl OpenSearchStore {
             if let Some(last) = hits.last() {
                 body["search_after"] = json!([last.id.offset]);
             }
-            let page = self.page(body).await?;
+            let page = self.whole(body).await?;
             let over = page.hits.hits.len() < size;
             hits.extend(page.hits.hits.into_iter().filter_map(|found| found.source.into_hit()));
             if over {

@@ -115,6 +115,7 @@ impl<'a> Count<'a> {
         loop {
             match walk.step(usize::MAX).await? {
                 Step::Hits(hits) => {
+                    self.complete &= !walk.is_partial();
                     looked += hits.len();
                     hits.iter().filter(|hit| self.matcher.matches(*hit)).for_each(&mut visit);
                 }

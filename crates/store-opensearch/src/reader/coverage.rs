@@ -55,7 +55,7 @@ impl OpenSearchStore {
                 "bytes": {"sum": {"field": SIZE}}, "first": {"min": {"field": OFFSET}}, "last": last,
             }}});
             let clause = key.map_or_else(query::ours, of_source);
-            let page = self.page(json!({"size": 0, "query": clause.to_json(), "aggs": aggs})).await?;
+            let page = self.whole(json!({"size": 0, "query": clause.to_json(), "aggs": aggs})).await?;
             let found = &page.aggregations["sources"];
             for bucket in found["buckets"].as_array().map_or(&[][..], Vec::as_slice) {
                 if let Some(coverage) = self.covered(bucket).await? {
@@ -101,7 +101,7 @@ impl OpenSearchStore {
                 "histogram": {"field": OFFSET, "interval": width, "min_doc_count": 1, "offset": first % width},
                 "aggs": {"bytes": {"sum": {"field": SIZE}}, "first": {"min": {"field": OFFSET}}, "last": {"max": {"field": OFFSET}}},
             }});
-            let page = self.page(json!({"size": 0, "query": clause.to_json(), "aggs": aggs})).await?;
+            let page = self.whole(json!({"size": 0, "query": clause.to_json(), "aggs": aggs})).await?;
             let pieces: Vec<Piece> = page.aggregations["pieces"]["buckets"]
                 .as_array()
                 .map_or_else(Vec::new, |buckets| buckets.iter().map(Piece::of).collect());
@@ -128,7 +128,7 @@ impl OpenSearchStore {
                 "size": LISTED_MAX, "track_total_hits": false, "query": clause.to_json(), "_source": false,
                 "docvalue_fields": [SIZE], "sort": [{OFFSET: {"order": "asc"}}],
             });
-            let page = self.page(body).await?;
+            let page = self.whole(body).await?;
             let count = page.hits.hits.len() as u64;
             for found in page.hits.hits {
                 let offset = found.sort.first().and_then(Value::as_u64).unwrap_or(from);

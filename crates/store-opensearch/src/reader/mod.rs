@@ -23,7 +23,7 @@ use store::{
 };
 
 use crate::OpenSearchStore;
-use crate::hit::{Page, cursor};
+use crate::hit::{Page, Shards, cursor};
 use crate::http::Request;
 use crate::options::Visible;
 use crate::query::{self, Clause};
@@ -48,6 +48,17 @@ impl OpenSearchStore {
         })
     }
 
+    /// A search of which nothing may be missing.
+    async fn whole(&self, body: Value) -> Result<Page, StoreError> {
+        let page = self.page(body).await?;
+        let Shards { total, failed } = page.shards;
+        if failed > 0 {
+            let reason = format!("{failed} of {total} shards do not answer; see GET _cluster/health");
+            return Err(StoreError::Unavailable { at: self.http.shown(), reason });
+        }
+        Ok(page)
+    }
+
     /// The oldest and the newest time held.
     async fn held(&self) -> Result<Option<(Timestamp, Timestamp)>, StoreError> {
         let one = |order: &str| {
@@ -56,8 +67,8 @@ impl OpenSearchStore {
                 "sort": [{query::TIME: {"order": order, "unmapped_type": "long"}}],
             })
         };
-        let oldest = self.page(one("asc")).await?;
-        let newest = self.page(one("desc")).await?;
+        let oldest = self.whole(one("asc")).await?;
+        let newest = self.whole(one("desc")).await?;
         let time = |page: &Page| page.hits.hits.first()?.sort.first()?.as_i64().map(Timestamp::from_micros);
         Ok(time(&oldest).zip(time(&newest)))
     }
@@ -88,6 +99,7 @@ impl Reader for OpenSearchStore {
             let wanted = if exact { request.limit - page.hits.len() + 1 } else { usize::MAX };
             match walk.step(wanted).await? {
                 Step::Hits(hits) => {
+                    page.complete &= !walk.is_partial();
                     for hit in hits {
                         // Also where the server is sure: looking is cheap, and a server's idea of a lower-case letter
                         // is not always ours.
@@ -148,7 +160,7 @@ impl Reader for OpenSearchStore {
             "size": 0, "track_total_hits": true, "query": query::ours().to_json(),
             "aggs": {"bytes": {"sum": {"field": query::SIZE}}},
         });
-        let page = self.page(body).await?;
+        let page = self.whole(body).await?;
         let held = self.held().await?;
         let path = format!(
             "/{}/_stats/store,segments?filter_path=_all.total.store.size_in_bytes,_all.total.segments.count\

@@ -58,6 +58,8 @@ pub struct Walk<'a> {
     /// Hits of a page, at most: fewer once an answer was too big.
     most: usize,
     over: bool,
+    /// Whether some of the indices did not answer.
+    partial: bool,
 }
 
 /// What comes next.
@@ -73,7 +75,12 @@ pub enum Step {
 impl<'a> Walk<'a> {
     /// Of what fulfils a clause, behind a cursor.
     pub const fn new(store: &'a OpenSearchStore, clause: Clause, after: Option<HitCursor>, until: Until) -> Self {
-        Self { store, clause, after, until, seen: (0, 0), most: HITS_MAX, over: false }
+        Self { store, clause, after, until, seen: (0, 0), most: HITS_MAX, over: false, partial: false }
+    }
+
+    /// Whether some of the indices did not answer, so that records may be missing among those given.
+    pub const fn is_partial(&self) -> bool {
+        self.partial
     }
 
     /// Everything down to here was given.
@@ -103,6 +110,7 @@ impl<'a> Walk<'a> {
         if page.timed_out {
             return Ok(Step::OutOfTime);
         }
+        self.partial |= page.shards.failed > 0;
         self.over = page.hits.hits.len() < size;
         let hits: Vec<Hit> = page.hits.hits.into_iter().filter_map(|found| found.source.into_hit()).collect();
         self.seen.0 += hits.len();
