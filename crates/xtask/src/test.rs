@@ -13,7 +13,7 @@ use crate::run::{BINARY_VAR, cargo, python, run, target};
 use crate::services;
 
 /// What the tests ask for.
-const SERVERS: [&str; 5] = ["opensearch", "kafka", "kafka-secure", "influxdb1", "influxdb2"];
+const SERVERS: [&str; 6] = ["opensearch", "kafka", "kafka3", "kafka-secure", "influxdb1", "influxdb2"];
 /// Tells the tests which python has the readers that are not ours.
 const PYTHON_VAR: &str = "LOGDRIVE_TEST_PYTHON";
 /// Tells the tests by which program they can have servers of their own.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::Result;
 
@@ -19,7 +20,10 @@ impl Module {
     /// With this `go.mod` and `go.sum`.
     pub fn new(definition: &str, sums: &str) -> Result<Self> {
         let go = program("go", "golang-go")?;
-        let folder = cache::folder()?.join(format!(".go-{}", std::process::id()));
+        // Several are built at a time.
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let folder = cache::folder()?.join(format!(".go-{}-{number}", std::process::id()));
         cache::remove(&folder)?;
         fs::create_dir_all(&folder)?;
         let module = Self { folder, go };
