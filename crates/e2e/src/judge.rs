@@ -5,7 +5,11 @@
 //! from them the files are put together again and compared with what was written.
 //!
 //! By hand, for long runs: `LOGDRIVE_JUDGE_SECONDS` (how long the faults go on), `LOGDRIVE_JUDGE_HANG` (seconds that a
-//! broker hangs), `LOGDRIVE_JUDGE_EVERY` (seconds between two losses of a leader), `LOGDRIVE_TEST_SEED`.
+//! broker hangs), `LOGDRIVE_JUDGE_EVERY` (seconds between two losses of a leader), `LOGDRIVE_TEST_SEED`. For example
+//!
+//! ```sh
+//! LOGDRIVE_JUDGE_SECONDS=600 LOGDRIVE_JUDGE_EVERY=20 cargo xtask test -p e2e --test judge three_brokers -- --nocapture
+//! ```
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};

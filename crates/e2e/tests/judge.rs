@@ -17,7 +17,7 @@ const CASE: Case = Case {
     framing: "record",
     store: &[],
     faults: &ALL_DIE,
-    rounds: 6,
+    rounds: 4,
     pause: 2000,
 };
 
@@ -39,12 +39,12 @@ fn all_die_at_random() {
 
 #[test]
 fn all_die_at_random_with_lines_spread_over_partitions() {
-    in_turn(&Case { name: "random", partitioner: "random", rounds: 4, ..CASE });
+    in_turn(&Case { name: "random", partitioner: "random", ..CASE });
 }
 
 #[test]
 fn all_die_at_random_with_a_batch_in_each_message() {
-    in_turn(&Case { name: "batch", framing: "batch", rounds: 4, ..CASE });
+    in_turn(&Case { name: "batch", framing: "batch", ..CASE });
 }
 
 #[test]
