@@ -31,6 +31,11 @@ const EXPECTED: &str = "expected is OpenSearch 1 to 3, or Elasticsearch 7.10 to 
 /// `Refused` where it is another product or version, with what was expected.
 pub async fn detect(http: &Http, wanted: Option<Product>) -> Result<Server, StoreError> {
     let answer = http.send(Request::get("/")).await?;
+    if answer.status == 403 {
+        // Who may write need not be allowed to ask. What was said to be wanted is then what it is.
+        let product = wanted.unwrap_or(Product::OpenSearch);
+        return Ok(Server { product, version: "of a version that this user may not ask for".to_owned() });
+    }
     if !answer.is_ok() {
         return Err(answer.error());
     }

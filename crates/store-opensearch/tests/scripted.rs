@@ -303,6 +303,21 @@ async fn strangers_are_named_with_what_was_expected() {
 }
 
 #[tokio::test]
+async fn who_may_write_and_nothing_else_writes() {
+    let forbidden = r#"{"error":{"type":"security_exception","reason":"no permissions for [cluster:monitor/main]"}}"#;
+    let script: Script = Arc::new(move |asked| match asked.line.contains("/_bulk") {
+        true => (200, r#"{"errors":false}"#.to_owned()),
+        false => (403, forbidden.to_owned()),
+    });
+    let options = Options { install: false, ..options(serve(script, None)) };
+    let store = OpenSearchStore::connect(options.clone()).expect("options");
+    store.write(&[batch(1, 1)]).await.expect("it may write");
+    let store = OpenSearchStore::connect(Options { install: true, ..options }).expect("options");
+    let text = store.write(&[batch(1, 1)]).await.expect_err("it may not install").to_string();
+    assert!(text.contains("index template") && text.contains("403") && text.contains("role"), "{text}");
+}
+
+#[tokio::test]
 async fn gzip_is_what_it_says() {
     let seen: Arc<Mutex<Vec<u8>>> = Arc::default();
     let log = seen.clone();
