@@ -6,8 +6,8 @@ use std::time::Duration;
 use model::{Cursors, Partition, Place, QueueId};
 
 use super::support::{
-    again, appended, assert_all_once, collect_records, commit, committed, consumer, delivered_all, past, poll, producer,
-    records, records_in, seek, send_all, topic, try_commit,
+    again, appended, assert_all_once, collect_records, commit, committed, consumer, delivered_all, past, poll,
+    producer, records, records_in, seek, send_all, topic, try_commit,
 };
 use super::{BatchOf, Capabilities};
 use crate::{PollOptions, Queue, QueueError};

@@ -1,8 +1,8 @@
 //! Cases about bounds, names and what a queue tells of itself.
 
 use super::support::{
-    again, appended, assert_all_once, collect_records, commit, consumer, delivered_all, past, producer, records, send_all,
-    topic,
+    again, appended, assert_all_once, collect_records, commit, consumer, delivered_all, past, producer, records,
+    send_all, topic,
 };
 use super::{BatchOf, Capabilities};
 use crate::{Outcome, Queue, QueueError};

@@ -198,7 +198,10 @@ pub fn past(queue: QueueId, deliveries: &[Delivery]) -> Cursors {
 /// of its source, and that offsets count up by partition.
 pub fn assert_all_once(capabilities: &Capabilities, sent: &[Batch], came: &[Delivery]) {
     if capabilities.keeps_batches {
-        assert_same(by_source(sent, |batch| vec![batch.clone()]), by_source(batches(came), |batch| vec![batch.clone()]));
+        assert_same(
+            by_source(sent, |batch| vec![batch.clone()]),
+            by_source(batches(came), |batch| vec![batch.clone()]),
+        );
     } else {
         assert_same(by_source(sent, records_of), by_source(batches(came), records_of));
     }
