@@ -37,6 +37,14 @@ impl Param {
         Self { name, holds, required: false, help }
     }
 
+    /// Whether `name` means it: where its own ends in `*`, any name that begins so.
+    fn is(&self, name: &str) -> bool {
+        match self.name.strip_suffix('*') {
+            Some(family) => name.len() > family.len() && name.starts_with(family),
+            None => self.name == name,
+        }
+    }
+
     pub(crate) const fn required(self) -> Self {
         Self { required: true, ..self }
     }
@@ -63,7 +71,7 @@ impl Params {
         let Query(given) = Query::<Vec<(String, String)>>::try_from_uri(uri)
             .map_err(|wrong| Problem::new(&crate::problem::PARAMETER, wrong.body_text()))?;
         for (n, (name, _)) in given.iter().enumerate() {
-            if !known.iter().any(|param| param.name == name) {
+            if !known.iter().any(|param| param.is(name)) {
                 return Err(Problem::parameter(name, unknown(name, known)));
             }
             if given[..n].iter().any(|(earlier, _)| earlier == name) {
@@ -78,6 +86,11 @@ impl Params {
 
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All whose names begin so: the rest of their names, and their values.
+    pub(crate) fn family(&self, prefix: &str) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, value.as_str())))
     }
 
     /// A text that is not blank.

@@ -39,6 +39,8 @@ pub struct Parts {
     pub supervisor: Option<runtime::Supervisor>,
     /// The metrics of this process.
     pub metrics: telemetry::Metrics,
+    /// Where points are kept, if they can be read.
+    pub points: Option<Arc<dyn store::metrics::MetricsStore>>,
     /// The settings with their origins, free of secrets, as they are to be shown.
     pub config: serde_json::Value,
     /// The time.

@@ -8,6 +8,7 @@ mod counts;
 mod dead_letters;
 mod health;
 mod meta;
+mod metrics;
 mod ndjson;
 mod page;
 mod queue;
@@ -150,6 +151,14 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::get("/api/v1/dead-letters", "What the store refused for good, and why.", || get(dead_letters::list))
         .params(dead_letters::PARAMS)
         .answers(&[json::<dead_letters::DeadLettersAnswer>()]),
+    Route::get("/api/v1/metrics/measurements", "What is measured.", || get(metrics::measurements))
+        .answers(&[json::<metrics::MeasurementsAnswer>()]),
+    Route::get("/api/v1/metrics/tags", "The values of a tag.", || get(metrics::tags))
+        .params(metrics::TAGS_PARAMS)
+        .answers(&[json::<metrics::TagsAnswer>()]),
+    Route::get("/api/v1/metrics/series", "A field over time, by tags.", || get(metrics::series))
+        .params(metrics::SERIES_PARAMS)
+        .answers(&[json::<metrics::SeriesAnswer>()]),
     Route::get("/api/v1/agents", "The agents elsewhere that report to us.", || get(agents::list))
         .answers(&[json::<agents::AgentsAnswer>()]),
     Route::post("/api/v1/agents/{host}/sources", "An agent elsewhere reports its files.", || post(agents::sources))

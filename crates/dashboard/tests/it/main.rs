@@ -2,6 +2,7 @@
 
 mod audit;
 mod meta;
+mod metrics;
 mod questions;
 mod queue_calls;
 mod search;

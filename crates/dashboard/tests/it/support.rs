@@ -96,6 +96,7 @@ impl Server {
             sources: Arc::new(Agent::default()),
             supervisor: Some(supervisor.clone()),
             metrics: telemetry::Metrics::default(),
+            points: Some(Arc::new(store::metrics::MemoryMetrics::default())),
             config: serde_json::json!({ "host": { "value": "h1", "origin": "default" } }),
             clock: Arc::new(ManualClock::at(Timestamp::from_micros(NOW))),
             limits: Limits::default(),

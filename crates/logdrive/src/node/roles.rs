@@ -114,6 +114,7 @@ impl Node {
         loaded: &Loaded,
         queue: Option<Arc<dyn Queue>>,
         store: Arc<dyn Store>,
+        points: Arc<dyn MetricsStore>,
         sources: Sources,
     ) -> Result<SocketAddr, Failure> {
         let parts = dashboard::Parts {
@@ -122,6 +123,7 @@ impl Node {
             sources: Arc::new(sources),
             supervisor: Some(self.serving.clone()),
             metrics: self.metrics.clone(),
+            points: Some(points),
             config: serde_json::to_value(&loaded.settings).unwrap_or_default(),
             clock: Arc::new(SystemClock),
             limits: dashboard::Limits::default(),

@@ -22,6 +22,43 @@ struct Step {
     at: i64,
 }
 
+impl Step {
+    /// Adds what was gathered elsewhere of the same step.
+    fn take(&mut self, aggregate: Aggregate, other: Self) {
+        let first = self.count == 0;
+        self.count += other.count;
+        match aggregate {
+            Aggregate::Mean | Aggregate::Sum => self.value += other.value,
+            Aggregate::Min if first || other.value < self.value => self.value = other.value,
+            Aggregate::Max if first || other.value > self.value => self.value = other.value,
+            Aggregate::Last if first || other.at > self.at || (other.at == self.at && other.value > self.value) => {
+                (self.at, self.value) = (other.at, other.value);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The moments of a step: dividing is left to when a point is in another.
+#[derive(Clone, Copy, Debug, Default)]
+struct Span {
+    index: i64,
+    since: i64,
+    until: i64,
+}
+
+impl Span {
+    const fn of(at: i64, step_micros: i64) -> Self {
+        let index = at.div_euclid(step_micros);
+        let since = index.saturating_mul(step_micros);
+        Self { index, since, until: since.saturating_add(step_micros) }
+    }
+
+    const fn has(self, at: i64) -> bool {
+        self.since <= at && at < self.until
+    }
+}
+
 impl Fold {
     /// Nothing yet. `step_micros` must be positive.
     pub fn new(aggregate: Aggregate, step_micros: i64) -> Self {
@@ -43,38 +80,48 @@ impl Fold {
         if self.aggregate == Aggregate::Rate {
             return self.add_growth(points);
         }
+        // What is ascending stays in a step for a while: it is looked up when it leaves.
+        let mut span = Span::default();
+        let mut step = Step::default();
         for (time, value) in points {
             let at = time.as_micros();
-            let index = self.index(time);
-            let step = self.steps.entry(index).or_default();
-            let first = step.count == 0;
-            step.count += 1;
-            match self.aggregate {
-                Aggregate::Mean | Aggregate::Sum => step.value += value,
-                Aggregate::Min if first || value < step.value => step.value = value,
-                Aggregate::Max if first || value > step.value => step.value = value,
-                Aggregate::Last if first || at > step.at || (at == step.at && value > step.value) => {
-                    (step.at, step.value) = (at, value);
-                }
-                _ => {}
+            if !span.has(at) {
+                self.merge(span.index, std::mem::take(&mut step));
+                span = Span::of(at, self.step_micros);
             }
+            step.take(self.aggregate, Step { count: 1, value, at });
+        }
+        self.merge(span.index, step);
+    }
+
+    fn merge(&mut self, index: i64, step: Step) {
+        if step.count > 0 {
+            self.steps.entry(index).or_default().take(self.aggregate, step);
         }
     }
 
     fn add_growth(&mut self, points: impl IntoIterator<Item = (Timestamp, f64)>) {
-        let mut growths: BTreeMap<i64, (f64, i64)> = BTreeMap::new();
         let mut points = points.into_iter();
         let Some(mut before) = points.next() else { return };
+        let mut span = Span::default();
+        let (mut growth, mut micros) = (0.0, 0);
+        let mut add = |index: i64, growth: f64, micros: i64| {
+            if micros > 0 {
+                let step = self.steps.entry(index).or_default();
+                step.count += 1;
+                step.value += growth * 1e6 / micros as f64;
+            }
+        };
         for (time, value) in points {
-            let growth = if value >= before.1 { value - before.1 } else { value };
-            let sum = growths.entry(self.index(time)).or_default();
-            sum.0 += growth;
-            sum.1 += time.as_micros() - before.0.as_micros();
+            if !span.has(time.as_micros()) {
+                add(span.index, std::mem::take(&mut growth), std::mem::take(&mut micros));
+                span = Span::of(time.as_micros(), self.step_micros);
+            }
+            growth += if value >= before.1 { value - before.1 } else { value };
+            micros += time.as_micros() - before.0.as_micros();
             before = (time, value);
         }
-        for (index, (growth, micros)) in growths {
-            self.add_rate(Timestamp::from_micros(index.saturating_mul(self.step_micros)), growth, micros);
-        }
+        add(span.index, growth, micros);
     }
 
     /// Takes the growth of one series in the step at `step`, for stores that compute it themselves.
