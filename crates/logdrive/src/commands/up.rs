@@ -72,7 +72,7 @@ async fn serve(loaded: &Loaded, demo: Option<&Demo>, args: &UpArgs) -> Result<()
     let agent = node.agent(config, &queue, producer)?;
     let transfer = node.transfer(config, queue.clone(), &stores, &metrics)?;
     let sources = Sources { agent: Some(agent.clone()), transfer: Some(transfer) };
-    let address = node.dashboard(loaded, Some(queue.clone()), stores[0].clone(), sources)?;
+    let address = node.dashboard(loaded, Some(queue.clone()), stores[0].clone(), metrics, sources)?;
     if let Some(demo) = demo {
         demo.start(&node.reading);
     }

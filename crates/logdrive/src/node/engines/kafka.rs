@@ -105,7 +105,7 @@ mod tests {
         assert_eq!((options.route("a").topic.as_str(), options.route("b").topic.as_str()), ("all", "b"));
         assert_eq!(options.route("b").partitioner, by_host);
         let made = driver::NewTopics { partitions: Some(16), replication: Some(1) };
-        assert_eq!((options.create_topics, options.sasl.is_none(), options.tls), (Some(made), true, None));
+        assert_eq!((options.create_topics, options.sasl.is_none(), options.tls.is_none()), (Some(made), true, true));
         options.check().expect("right");
     }
 

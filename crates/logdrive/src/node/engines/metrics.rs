@@ -5,6 +5,7 @@ use std::sync::Arc;
 use base::Explain;
 use config::{MetricsConfig, MetricsUrl};
 use store::metrics::MetricsStore;
+use store_embedded::{EmbeddedMetrics, MetricsOptions};
 use store_influxdb::{InfluxStore, Options, Server};
 
 use crate::failure::Failure;
@@ -13,7 +14,11 @@ use crate::failure::Failure;
 pub(crate) fn open_metrics(config: &MetricsConfig) -> Result<Arc<dyn MetricsStore>, Failure> {
     let filled = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let (address, server) = match &config.url {
-        MetricsUrl::Embedded(_) => return Ok(Arc::new(store::metrics::MemoryMetrics::default())),
+        MetricsUrl::Embedded(folder) => {
+            let options = MetricsOptions { retention_age: config.retention_age, ..MetricsOptions::default() };
+            let store = EmbeddedMetrics::open(folder, options).map_err(|error| Failure::Failed(error.chain()))?;
+            return Ok(Arc::new(store));
+        }
         MetricsUrl::Influx1(address) => {
             let server = Server::V1 {
                 database: config.database.clone(),

@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use base::{Backoff, Explain};
 
-use crate::failure::Failure;
 use crate::terminal::note;
 
 pub(crate) use late::Late;
@@ -27,7 +26,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// Tries until it works, or can never work. What is in the way is told once, and again where it changes.
-async fn until_it_works<T, E, F>(mut attempt: impl FnMut() -> F, never: impl Fn(&E) -> bool) -> Result<T, Failure>
+async fn until_it_works<T, E, F>(mut attempt: impl FnMut() -> F, never: impl Fn(&E) -> bool) -> Result<T, E>
 where
     E: Explain,
     F: Future<Output = Result<T, E>>,
@@ -45,7 +44,7 @@ where
             Err(error) => error,
         };
         if never(&error) {
-            return Err(Failure::of(&error));
+            return Err(error);
         }
         let says = error.chain();
         if says != told {
@@ -81,6 +80,6 @@ mod tests {
         assert_eq!(until_it_works(attempt, never).await.unwrap(), "works");
         assert_eq!(tries.load(Ordering::Relaxed), 4);
         let wrong = || async { Err::<(), _>(QueueError::Invalid("x".to_owned())) };
-        assert!(matches!(until_it_works(wrong, never).await, Err(Failure::Usage(_))));
+        assert!(matches!(until_it_works(wrong, never).await, Err(QueueError::Invalid(_))));
     }
 }

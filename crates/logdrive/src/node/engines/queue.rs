@@ -30,12 +30,12 @@ pub(crate) async fn open_queue(config: &Config) -> Result<Arc<dyn Queue>, Failur
         }
         QueueUrl::Remote(url) => {
             let connect = || async { RemoteQueue::connect(url, None).await };
-            Ok(Arc::new(until_it_works(connect, never).await?))
+            Ok(Arc::new(until_it_works(connect, never).await.map_err(failure)?))
         }
         #[cfg(feature = "kafka")]
         QueueUrl::Kafka(brokers) => {
             let connect = || queue_kafka::KafkaQueue::connect(super::kafka::options(config, brokers));
-            Ok(Arc::new(until_it_works(connect, never).await?))
+            Ok(Arc::new(until_it_works(connect, never).await.map_err(failure)?))
         }
         #[cfg(not(feature = "kafka"))]
         QueueUrl::Kafka(_) => Err(Failure::Usage(
@@ -47,7 +47,7 @@ pub(crate) async fn open_queue(config: &Config) -> Result<Arc<dyn Queue>, Failur
 
 /// A way into a topic; one that is not there, or may not be used, is waited for.
 pub(crate) async fn open_producer(queue: &dyn Queue, topic: &str) -> Result<Arc<dyn Producer>, Failure> {
-    until_it_works(|| queue.producer(topic), never).await
+    until_it_works(|| queue.producer(topic), never).await.map_err(failure)
 }
 
 /// One bound for the disk that embedded queue and store are on.
@@ -60,4 +60,12 @@ fn reserve(stores: &[StoreConfig]) -> u64 {
 /// What no waiting makes right.
 fn never(error: &QueueError) -> bool {
     !matches!(error, QueueError::Unavailable { .. } | QueueError::Refused { .. })
+}
+
+/// Of options that cannot be right, the reason says all: it names the key.
+fn failure(error: QueueError) -> Failure {
+    match error {
+        QueueError::Invalid(reason) => Failure::Usage(reason),
+        error => Failure::of(&error),
+    }
 }
