@@ -31,7 +31,7 @@ pub use parse::{Outcome, Parsers, empty, parse_all};
 
 /// Bytes given to one parsing thread at a time, so that several share what one poll brings.
 const SHARE_BYTES: usize = 1 << 20;
-/// Shares parsed or being parsed while the store writes.
+/// Shares parsed ahead for a store that is far away, so that a write is worth its way.
 const SHARES_AHEAD: usize = 8;
 /// A fault that ended the pipeline.
 const FAILS: &str = "fails";
@@ -95,7 +95,10 @@ impl Pipeline {
         let cemetery =
             Cemetery { letters, of: (!self.is_first).then(|| self.name.clone()), patience: patience.clone() };
         *self.settled.lock() = Cursors::start_of(queue.id());
-        let (shares, parsed) = mpsc::channel(SHARES_AHEAD);
+        // A store that keeps the cursors itself is near: it takes every share at once, or has no room.
+        let is_near = self.store.capabilities().carries_cursors;
+        let ahead = if is_near { self.config.threads.max(1) + 1 } else { SHARES_AHEAD };
+        let (shares, parsed) = mpsc::channel(ahead);
         let polling = self.poll_loop(&mut reading, shares, patience);
         let writing = self.write_loop(parsed, &cemetery, patience);
         let ((), written) = future::try_join(polling, writing).await?;
