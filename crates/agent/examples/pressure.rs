@@ -132,7 +132,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [live, rate, down, backlog] = args[..] else { return Err("LIVE_MB_S QUEUE_MB_S DOWN_SECS BACKLOG_MB".into()) };
     let folder: PathBuf = std::env::temp_dir().join(format!("agent-pressure-{}", std::process::id()));
     std::fs::create_dir_all(folder.join("logs"))?;
-    let mut config = Config::new("here", &folder.join("data"));
+    let mut config = Config::new("here", folder.join("data"));
     config.streams = vec![StreamConfig::new("bench", vec![folder.join("logs/*.log").display().to_string()])];
     let began = Instant::now();
     let line = Arc::new(Line {
