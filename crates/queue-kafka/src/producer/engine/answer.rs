@@ -26,7 +26,9 @@ const SPLIT_MIN: usize = 1024;
 impl Engine {
     pub(super) fn act(&mut self, event: Event) {
         match event {
-            Event::Encoded { lane, slot, pieces, output } => {
+            // It panics only where we are at fault. Nothing of it may be called durable, so the engine ends.
+            Event::Encoded { output: None, .. } => self.is_broken = true,
+            Event::Encoded { lane, slot, pieces, output: Some(output) } => {
                 self.encoding -= 1;
                 let parcels = self.parcels(&pieces, output);
                 self.lanes[lane].loaded(slot, parcels);

@@ -17,8 +17,8 @@ use crate::error;
 
 /// Something has ended.
 pub enum Event {
-    /// A load is encoded.
-    Encoded { lane: usize, slot: u64, pieces: Arc<Vec<Piece>>, output: Output },
+    /// A load is encoded; `None` where that panicked.
+    Encoded { lane: usize, slot: u64, pieces: Arc<Vec<Piece>>, output: Option<Output> },
     /// A broker answered, or did not.
     Answered { broker: i32, sent: Vec<Sent>, answer: Result<ProduceResponse, QueueError> },
     /// A request that is not answered was written, or was not.
@@ -42,8 +42,7 @@ pub fn encode(lane: usize, slot: u64, pieces: Vec<Piece>, limits: Limits) -> Box
         SCRATCH.with_borrow_mut(|scratch| encode_parts(theirs.iter().map(|piece| &piece.part), limits, scratch))
     });
     async move {
-        // It panics only where we are at fault; then nothing of it is sent, and what waits for it is told with the rest.
-        let output = work.await.unwrap_or_default();
+        let output = work.await.ok();
         Event::Encoded { lane, slot, pieces, output }
     }
     .boxed()

@@ -58,6 +58,8 @@ pub struct Engine {
     backoff: Backoff,
     encoders: usize,
     encoding: usize,
+    /// Something that cannot be went wrong: it ends, and whoever waits is told so.
+    is_broken: bool,
     jobs: FuturesUnordered<BoxFuture<'static, Event>>,
     /// Where the next round of lanes begins, so that all get their turn.
     turn: usize,
@@ -109,6 +111,7 @@ impl Engine {
             backoff: topics::backoff(u64::from(std::process::id())),
             encoders,
             encoding: 0,
+            is_broken: false,
             jobs: FuturesUnordered::new(),
             turn: 0,
             cluster,
@@ -119,6 +122,10 @@ impl Engine {
     /// Works until the producer is dropped.
     pub async fn run(mut self) {
         loop {
+            if self.is_broken {
+                self.shared.end("a record could not be encoded, which is a bug; start logdrive again");
+                return;
+            }
             self.fetch();
             let now = Instant::now();
             self.encode_what_waits();
