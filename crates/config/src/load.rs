@@ -181,7 +181,11 @@ fn resolve(layers: &mut Layers, document: &Document, inputs: &Inputs) -> Config 
         &sections::metrics::HOST_SECTION,
         table("host_metrics"),
     ));
-    let agent = sections::agent::resolve(&mut Reader::new(layers, &sections::agent::SECTION, table("agent")), &data);
+    let mut agent =
+        sections::agent::resolve(&mut Reader::new(layers, &sections::agent::SECTION, table("agent")), &data);
+    if kafka_used {
+        sections::agent::fit_messages(&mut agent, kafka.message_bytes_max);
+    }
     let transfer =
         sections::transfer::resolve(&mut Reader::new(layers, &sections::transfer::SECTION, table("transfer")));
     let names: Vec<&str> = stores.iter().map(|store| store.name.as_str()).collect();

@@ -75,6 +75,14 @@ pub(crate) fn resolve(reader: &mut Reader<'_>, data: &Path) -> AgentConfig {
     config
 }
 
+/// A record is one message: what is longer than the brokers take is split before, so that it is not refused by them.
+/// Bytes that cannot be compressed become a little more, and each message carries headers.
+pub(crate) fn fit_messages(config: &mut AgentConfig, message_bytes_max: ByteSize) {
+    let most = ByteSize((message_bytes_max.0 - message_bytes_max.0 / 16).saturating_sub(2 << 10).max(1 << 10));
+    config.line_bytes_max = config.line_bytes_max.min(most);
+    config.multiline_bytes_max = config.multiline_bytes_max.min(most);
+}
+
 fn check_bounds(reader: &mut Reader<'_>, config: &AgentConfig) {
     let bounds = [
         ("block_bytes", config.block_bytes, ByteSize(4 << 10), ByteSize::mib(64)),

@@ -324,3 +324,18 @@ fn a_metric_with_everything() {
     };
     assert_eq!(rules, [first, second]);
 }
+
+#[test]
+fn a_record_fits_into_a_message() {
+    for (text, expected) in [
+        (KAFKA.to_owned(), 935_452),
+        (format!("{KAFKA}message_bytes_max = \"8MB\""), 1 << 20),
+        (format!("{KAFKA}message_bytes_max = \"4KiB\"\nin_flight_bytes = \"1MiB\""), 1792),
+        (String::new(), 1 << 20),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let loaded = load(&inputs(folder.path(), Some(&text))).unwrap();
+        assert_eq!(loaded.config.agent.line_bytes_max.0, expected, "{text}");
+        assert!(loaded.config.agent.multiline_bytes_max <= loaded.config.agent.line_bytes_max, "{text}");
+    }
+}
