@@ -75,7 +75,7 @@ fn an_agent_waits_for_its_server() {
     let agent = place.agent();
     until("the agent says that it waits", || {
         let said = agent.output();
-        if said.contains("waiting for the server") && said.contains(&place.listen) { Ok(()) } else { Err(said) }
+        if said.contains("waiting") && said.contains(&place.listen) { Ok(()) } else { Err(said) }
     });
     let server = place.server();
     server.client().hits("patience", 1);
