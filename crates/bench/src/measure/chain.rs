@@ -30,8 +30,8 @@ pub fn opensearch(env: &Env) -> Result<Vec<Figure>> {
     let records = fill(&input, &folder, options)?;
 
     let config = format!(
-        "[queue]\nurl = \"kafka://{broker}\"\n[kafka]\ntopic = \"{topic}\"\n[host_metrics]\nenabled = false\n\
-         [transfer]\ngroup = \"{topic}\"\n[store]\nurl = \"{store}\"\nindex = \"{topic}-{{stream}}\"\n"
+        "[queue]\nurl = \"kafka://{broker}\"\n[kafka]\ntopic = \"{topic}\"\ncreate_topics = true\n[host_metrics]\nenabled = false\n\
+         [transfer]\ngroup = \"{topic}\"\n[store]\nurl = \"{store}\"\nindex = \"{topic}-{{stream}}\"\ninstall = true\n"
     );
     let began = Instant::now();
     let data = folder.join("data");
