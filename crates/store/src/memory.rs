@@ -65,17 +65,7 @@ impl State {
     }
 
     fn coverage(&mut self, key: SourceKey) -> &mut Coverage {
-        self.sources.entry(key).or_insert_with(|| Coverage {
-            key,
-            stream: String::new(),
-            host: String::new(),
-            path: String::new(),
-            stored: Intervals::new(),
-            durable: Intervals::new(),
-            dropped: Intervals::new(),
-            expired: Intervals::new(),
-            dead_letter: Intervals::new(),
-        })
+        self.sources.entry(key).or_insert_with(|| Coverage::none_of(key))
     }
 
     /// Takes what is new of a batch; says what was refused.

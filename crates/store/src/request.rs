@@ -374,6 +374,23 @@ pub struct Coverage {
     pub dead_letter: Intervals,
 }
 
+impl Coverage {
+    /// Of a source of which nothing is held.
+    pub const fn none_of(key: SourceKey) -> Self {
+        Self {
+            key,
+            stream: String::new(),
+            host: String::new(),
+            path: String::new(),
+            stored: Intervals::new(),
+            durable: Intervals::new(),
+            dropped: Intervals::new(),
+            expired: Intervals::new(),
+            dead_letter: Intervals::new(),
+        }
+    }
+}
+
 /// How big a store is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreStats {

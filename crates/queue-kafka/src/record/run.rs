@@ -11,6 +11,9 @@ use super::meta::RecordMeta;
 
 /// Most bytes of a batch that is made of messages; one message may be more.
 pub const RUN_MAX: usize = 1 << 20;
+/// Room for a run to begin with: about what an agent reads at a time, so that most runs neither grow nor hold memory
+/// that is cleared by the system for nothing.
+const ROOM: usize = 272 << 10;
 
 /// What the headers `stream`, `host` and `path` say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -75,7 +78,7 @@ impl<'a> Run<'a> {
             records: 0,
             meta,
             names: record.names,
-            payload: Vec::with_capacity(room.min(RUN_MAX)),
+            payload: Vec::with_capacity(room.min(ROOM)),
             continuations: Vec::new(),
             last: record.offset,
             closed: !meta.newline || meta.flags.has(BatchFlags::LAST_IS_OPEN),
@@ -141,9 +144,12 @@ impl<'a> Run<'a> {
     }
 
     /// The batch, at its place. `place` has the partition.
-    pub fn finish(self, place: Place) -> Option<Delivery> {
+    pub fn finish(mut self, place: Place) -> Option<Delivery> {
         if self.end == self.start {
             return None;
+        }
+        if self.payload.len() < self.payload.capacity() / 2 {
+            self.payload.shrink_to_fit();
         }
         let text = |bytes: &[u8]| -> Arc<str> { String::from_utf8_lossy(bytes).into() };
         let header = BatchHeader {

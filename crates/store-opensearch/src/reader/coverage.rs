@@ -84,7 +84,7 @@ impl OpenSearchStore {
         } else {
             self.pieces(key, first, end, &mut stored).await?;
         }
-        let mut coverage = empty(key);
+        let mut coverage = Coverage::none_of(key);
         (coverage.stream, coverage.host, coverage.path) = (hit.stream, hit.host, hit.path);
         coverage.durable = stored.clone();
         coverage.stored = stored;
@@ -198,26 +198,12 @@ fn offsets(first: u64, end: u64) -> Clause {
     Clause::Is(json!({"range": {OFFSET: {"gte": first, "lt": end}}}))
 }
 
-const fn empty(key: SourceKey) -> Coverage {
-    Coverage {
-        key,
-        stream: String::new(),
-        host: String::new(),
-        path: String::new(),
-        stored: Intervals::new(),
-        durable: Intervals::new(),
-        dropped: Intervals::new(),
-        expired: Intervals::new(),
-        dead_letter: Intervals::new(),
-    }
-}
-
 fn note(noted: &Value, sources: &mut BTreeMap<SourceKey, Coverage>) {
     let source = noted["source"].as_str().and_then(|source| source.parse().ok());
     let generation = noted["generation"].as_u64().and_then(|generation| u32::try_from(generation).ok());
     let (Some(source), Some(generation)) = (source, generation) else { return };
     let key = SourceKey::new(source, Generation(generation));
-    let coverage = sources.entry(key).or_insert_with(|| empty(key));
+    let coverage = sources.entry(key).or_insert_with(|| Coverage::none_of(key));
     let number = |name: &str| noted[name].as_u64().unwrap_or(0);
     let ranges = if noted["kind"] == "dropped" { &mut coverage.dropped } else { &mut coverage.dead_letter };
     ranges.insert(number("start"), number("end"));
