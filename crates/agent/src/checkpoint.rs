@@ -288,7 +288,19 @@ fn decode_entry(r: &mut Reader<'_>) -> Result<Entry, WireError> {
         let (start, end) = (r.varint()?, r.varint()?);
         missed.push(Missed { start, end, reason: reason_of(r.u8()?)? });
     }
-    let report = SourceReport { key, host, stream, path, size, read, queued, missed, state, changed_at };
+    let report = SourceReport {
+        key,
+        host,
+        stream,
+        path,
+        size,
+        read,
+        queued,
+        missed,
+        state,
+        changed_at,
+        file: Default::default(),
+    };
     let open_line = r.varint()?.checked_sub(1);
     let format = r.u8()?;
     let (format, gave_up) = (Format::from_code(format & !GAVE_UP), format & GAVE_UP != 0);

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 
-use model::{BatchHeader, FileState, Format, Generation, Missed, SourceId, SourceKey, SourceReport};
+use model::{BatchHeader, FileFacts, FileState, Format, Generation, Missed, SourceId, SourceKey, SourceReport};
 
 use crate::identity::Witness;
 use crate::tail::Mark;
@@ -75,6 +75,8 @@ pub struct Ledger {
     by_home: HashMap<Arc<str>, Vec<SourceKey>>,
 }
 
+/// So many files that stood at a path before are counted.
+const ROTATIONS_MAX: usize = 1000;
 /// So many sources that are over are remembered.
 const FINISHED_MAX: usize = 10_000;
 
@@ -98,6 +100,19 @@ impl Ledger {
     /// The sources that belong to a path.
     pub fn of_home(&self, path: &Path) -> &[SourceKey] {
         self.by_home.get(&*path.to_string_lossy()).map_or(&[], Vec::as_slice)
+    }
+
+    /// What is known of the file of an entry.
+    pub fn facts(&self, entry: &Entry) -> FileFacts {
+        let there = self.by_home.get(&entry.home).map_or(&[][..], Vec::as_slice);
+        let key = entry.report.key;
+        // In the order in which they came; a file stands there once for each generation.
+        let before = there.iter().take(ROTATIONS_MAX).take_while(|other| **other != key);
+        let mut before: Vec<_> = before.map(|other| other.source).collect();
+        before.retain(|source| *source != key.source);
+        before.dedup();
+        let rotations = u32::try_from(before.len()).unwrap_or(u32::MAX);
+        FileFacts { home: entry.home.clone(), inode: entry.inode, rotations }
     }
 
     /// Notes that a batch is about to be sent.

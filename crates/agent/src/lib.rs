@@ -16,6 +16,7 @@ mod host_metrics;
 pub mod identity;
 mod ledger;
 mod locator;
+mod original;
 mod reader;
 mod role;
 mod settings;

@@ -1,5 +1,6 @@
 //! The agent as a role: built from configuration and parts, run until the shutdown.
 
+use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use base::{Backoff, Clock, Timestamp};
 use config::{Config, HostMetricsConfig};
-use model::SourceReport;
+use model::{SourceKey, SourceReport};
 use parking_lot::Mutex;
 use queue::Producer;
 use runtime::{Shutdown, Supervisor};
@@ -64,6 +65,14 @@ impl AgentHandle {
     /// What keeps paths from being followed, by path.
     pub fn problems(&self) -> Vec<Problem> {
         self.shared.problems.lock().values().cloned().collect()
+    }
+
+    /// Opens the file of a source, if it still is what the source was read from.
+    ///
+    /// # Errors
+    /// Why its bytes cannot be read any more, for people.
+    pub fn open(&self, key: SourceKey) -> Result<File, String> {
+        crate::original::open(&self.shared.ledger.lock(), key)?.checked()
     }
 
     /// Counters and gauges.

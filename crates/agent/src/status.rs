@@ -7,7 +7,7 @@ use base::Timestamp;
 use model::SourceReport;
 use parking_lot::Mutex;
 
-use crate::ledger::Ledger;
+use crate::ledger::{Entry, Ledger};
 
 /// Something that keeps a path from being followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +105,8 @@ impl Shared {
     /// The reports of all sources that are known.
     pub fn reports(&self) -> Vec<SourceReport> {
         let ledger = self.ledger.lock();
-        ledger.entries().filter(|entry| entry.copy_of.is_none()).map(|entry| entry.report.clone()).collect()
+        let with_facts = |entry: &Entry| SourceReport { file: ledger.facts(entry), ..entry.report.clone() };
+        ledger.entries().filter(|entry| entry.copy_of.is_none()).map(with_facts).collect()
     }
 
     /// Notes that a path is in trouble, and says so in the log when it is news.

@@ -359,6 +359,7 @@ impl Worker {
             missed: Vec::new(),
             state,
             changed_at: self.changed_at,
+            file: model::FileFacts::default(),
         };
         self.shared.ledger.lock().put(Entry {
             report,

@@ -8,6 +8,7 @@
 
 mod app;
 mod audit;
+mod control;
 mod error;
 mod hit;
 mod openapi;
@@ -16,10 +17,12 @@ mod parts;
 mod problem;
 mod reports;
 mod routes;
+mod searches;
 mod server;
 mod time;
 
 pub use audit::{Account, QueueView, balance};
+pub use control::{Control, Followed, FollowedStream, NewStream, Refused, Suggestion, Suggestions};
 pub use error::DashboardError;
-pub use parts::{Limits, Parts, SourceReports};
+pub use parts::{Brought, Limits, Parts, SourceReports};
 pub use server::{Dashboard, build};

@@ -1,11 +1,16 @@
 //! What the dashboard is made of: everything it shows is handed to it.
 
+use std::fs::File;
+use std::path::PathBuf;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base::Clock;
-use model::SourceReport;
+use model::{SourceKey, SourceReport};
 use serde::Serialize;
+
+use crate::control::Control;
 
 /// What the agent of this process knows of its files.
 pub trait SourceReports: Send + Sync {
@@ -14,6 +19,37 @@ pub trait SourceReports: Send + Sync {
 
     /// What cannot be read, or followed, and why: path and reason.
     fn problems(&self) -> Vec<(String, String)>;
+
+    /// Whether an agent runs in this process.
+    fn is_following(&self) -> bool {
+        false
+    }
+
+    /// What this process's transfer has brought to the store, stream by stream; `None` where it has none.
+    fn brought(&self) -> Option<Vec<Brought>> {
+        None
+    }
+
+    /// Opens the file of a source, if it still is what the source was read from; otherwise, why not.
+    ///
+    /// # Errors
+    /// A text that says why its bytes cannot be read any more.
+    fn open(&self, key: SourceKey) -> Result<File, String> {
+        Err(format!("no agent here reads {key}"))
+    }
+}
+
+/// What was brought to the store of one stream since the process started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Brought {
+    /// Its name.
+    pub stream: Arc<str>,
+    /// Records.
+    pub records: u64,
+    /// Bytes of their ranges.
+    pub bytes: u64,
+    /// Records that parsed in no format.
+    pub unparsed: u64,
 }
 
 /// No agent in this process.
@@ -35,6 +71,10 @@ pub struct Parts {
     pub queue: Option<Arc<dyn queue::Queue>>,
     /// The agent of this process; `()` where there is none.
     pub sources: Arc<dyn SourceReports>,
+    /// Changes what that agent follows; `()` where there is none.
+    pub control: Arc<dyn Control>,
+    /// The data folder of this process; what the dashboard itself keeps is in `dashboard` there.
+    pub data: Option<PathBuf>,
     /// The workers of this process.
     pub supervisor: Option<runtime::Supervisor>,
     /// The metrics of this process.
@@ -45,6 +85,8 @@ pub struct Parts {
     pub config: serde_json::Value,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Where is kept what the page must remember (what changed, say); `None`: in memory only.
+    pub folder: Option<PathBuf>,
     /// Bounds of the HTTP side.
     pub limits: Limits,
 }

@@ -60,6 +60,18 @@ pub enum FileState {
     Quarantined(String),
 }
 
+/// What is known of the file behind a source, beyond its bytes. Older agents say nothing of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FileFacts {
+    /// The followed path that it belongs to, wherever it stands now; empty where that is not known.
+    pub home: Arc<str>,
+    /// Its inode; 0 where that is not known, or there is none.
+    pub inode: u64,
+    /// How many files have stood at that path before it, as far as they are remembered.
+    pub rotations: u32,
+}
+
 /// What the agent knows of one source in one generation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceReport {
@@ -83,4 +95,7 @@ pub struct SourceReport {
     pub state: FileState,
     /// When it last grew.
     pub changed_at: Timestamp,
+    /// The file itself.
+    #[serde(default)]
+    pub file: FileFacts,
 }

@@ -17,7 +17,7 @@ pub mod wire;
 pub use batch::{Batch, BatchFlags, BatchHeader, Codec};
 pub use format::{Format, Level};
 pub use id::{Generation, ParseIdError, RecordId, Revision, SourceId, SourceKey};
-pub use ledger::{FileState, Missed, MissedReason, SourceReport};
+pub use ledger::{FileFacts, FileState, Missed, MissedReason, SourceReport};
 pub use letter::{letter_of_store, letter_source};
 pub use parsed::{Column, Marks, ParsedBatch, Record, Span, SpareField, Values};
 pub use place::{Cursors, Partition, Place, QueueId};

@@ -70,6 +70,8 @@ pub(crate) struct Head {
     pub passed: Cursors,
     /// Why nothing is taken: too little room on the disk.
     pub no_room: Option<String>,
+    /// Bytes free on the disk when it was last looked at.
+    pub free_bytes: Option<u64>,
     /// Why the last try to make a part failed.
     pub seal_fault: Option<String>,
     pub stop: bool,
@@ -95,6 +97,7 @@ impl Head {
             sealed: 0,
             taken,
             no_room: None,
+            free_bytes: None,
             seal_fault: None,
             stop: false,
             filled_at: None,

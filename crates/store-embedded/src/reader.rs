@@ -91,6 +91,7 @@ impl Reader for EmbeddedStore {
             oldest: parts().map(|part| part.min_time).chain(times()).min(),
             newest: parts().map(|part| part.max_time).chain(times()).max(),
             paused: head.no_room.clone().or_else(|| head.seal_fault.clone()),
+            free_bytes: head.free_bytes,
         })
     }
 }

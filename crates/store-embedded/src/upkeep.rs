@@ -62,6 +62,7 @@ impl Inner {
         }
         let changed = head.no_room.is_some() != reason.is_some();
         head.no_room = reason;
+        head.free_bytes = Some(free.0);
         drop(head);
         if changed {
             self.tick();

@@ -410,4 +410,7 @@ pub struct StoreStats {
     pub newest: Option<Timestamp>,
     /// Why nothing is taken now, if so.
     pub paused: Option<String>,
+    /// Bytes free on its disk, where it has one and knows.
+    #[serde(default)]
+    pub free_bytes: Option<u64>,
 }

@@ -15,6 +15,7 @@ fn entry(n: u64) -> Entry {
             missed: vec![Missed { start: n, end: n + 5, reason: REASONS[n as usize % 4] }],
             state: if n.is_multiple_of(2) { FileState::Finished } else { FileState::Following },
             changed_at: Timestamp::from_micros(n as i64),
+            file: Default::default(),
         },
         open_line: n.is_multiple_of(3).then_some(n),
         format: Format::Json,

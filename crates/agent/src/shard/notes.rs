@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{FileState, Missed, SourceReport};
+use model::{FileFacts, FileState, Missed, SourceReport};
 
 use super::Shard;
 use crate::identity::{PREFIX_LEN, Witness};
@@ -50,6 +50,7 @@ impl Shard {
                 missed,
                 state: state.unwrap_or_else(|| tail.state()),
                 changed_at: tail.changed_at,
+                file: FileFacts::default(),
             },
             open_line: None,
             format: tail.framing.format,

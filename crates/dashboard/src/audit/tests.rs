@@ -19,6 +19,7 @@ fn report(size: u64, read: u64, queued: u64, missed: &[(u64, u64)]) -> SourceRep
         missed: missed.collect(),
         state: FileState::Following,
         changed_at: Timestamp::default(),
+        file: Default::default(),
     }
 }
 

@@ -32,6 +32,7 @@ fn a_port_in_use_is_named_with_the_fix() {
         points: None,
         config: json!({}),
         clock: Arc::new(runtime::SystemClock),
+        folder: None,
         limits: dashboard::Limits::default(),
     };
     let refused = dashboard::build(server.address, parts).err().expect("is in use");
@@ -145,6 +146,7 @@ fn it_runs_without_a_supervisor_too() {
             points: None,
             config: json!({}),
             clock: Arc::new(runtime::SystemClock),
+            folder: None,
             limits: dashboard::Limits::default(),
         };
         let dashboard = dashboard::build(SocketAddr::from(([127, 0, 0, 1], 0)), parts).expect("can listen");

@@ -94,11 +94,14 @@ impl Server {
             store: store.clone(),
             queue: Some(queue.clone()),
             sources: Arc::new(Agent::default()),
+            control: Arc::new(()),
+            data: None,
             supervisor: Some(supervisor.clone()),
             metrics: telemetry::Metrics::default(),
             points: Some(Arc::new(store::metrics::MemoryMetrics::default())),
             config: serde_json::json!({ "host": { "value": "h1", "origin": "default" } }),
             clock: Arc::new(ManualClock::at(Timestamp::from_micros(NOW))),
+            folder: None,
             limits: Limits::default(),
         };
         change(&mut parts);
@@ -202,6 +205,7 @@ pub fn report(source: u128, path: &str, size: u64) -> SourceReport {
         missed: Vec::new(),
         state: FileState::Following,
         changed_at: Timestamp::from_micros(NOW),
+        file: Default::default(),
     }
 }
 

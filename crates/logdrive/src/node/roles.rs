@@ -7,8 +7,8 @@ use std::sync::Arc;
 use agent::AgentHandle;
 use base::Explain;
 use config::{Config, Loaded, MetricsUrl, QueueUrl, StoreConfig};
-use dashboard::SourceReports;
-use model::SourceReport;
+use dashboard::{Brought, SourceReports};
+use model::{SourceKey, SourceReport};
 use parking_lot::Mutex;
 use queue::{Producer, Queue};
 use runtime::{Shutdown, Supervisor, SystemClock};
@@ -121,11 +121,14 @@ impl Node {
             store,
             queue,
             sources: Arc::new(sources),
+            control: Arc::new(()),
+            data: Some(loaded.config.data.clone()),
             supervisor: Some(self.serving.clone()),
             metrics: self.metrics.clone(),
             points: Some(points),
             config: serde_json::to_value(&loaded.settings).unwrap_or_default(),
             clock: Arc::new(SystemClock),
+            folder: Some(loaded.config.data.join("dashboard")),
             limits: dashboard::Limits::default(),
         };
         let dashboard =
@@ -166,5 +169,26 @@ impl SourceReports for Sources {
         let agent = self.agent.iter().flat_map(AgentHandle::problems).map(|problem| (problem.path, problem.reason));
         let transfer = self.transfer.iter().flat_map(TransferHandle::problems);
         agent.chain(transfer).collect()
+    }
+
+    fn is_following(&self) -> bool {
+        self.agent.is_some()
+    }
+
+    fn brought(&self) -> Option<Vec<Brought>> {
+        let of = |(stream, status): (Arc<str>, transfer::StreamStatus)| Brought {
+            stream,
+            records: status.records,
+            bytes: status.bytes,
+            unparsed: status.unparsed,
+        };
+        self.transfer.as_ref().map(|transfer| transfer.streams().into_iter().map(of).collect())
+    }
+
+    fn open(&self, key: SourceKey) -> Result<std::fs::File, String> {
+        match &self.agent {
+            Some(agent) => agent.open(key),
+            None => Err("no agent of this process reads it; verify it on its own machine".to_owned()),
+        }
     }
 }

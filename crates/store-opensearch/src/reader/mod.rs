@@ -179,6 +179,7 @@ impl Reader for OpenSearchStore {
             oldest: held.map(|held| held.0),
             newest: held.map(|held| held.1),
             paused: self.paused.lock().clone(),
+            free_bytes: None,
         })
     }
 }
