@@ -1,6 +1,7 @@
 //! What every handler shares.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::SourceReport;
@@ -10,6 +11,7 @@ use telemetry::metric::{Counter, Family, Gauge, Histogram, exponential_buckets};
 
 use crate::parts::Parts;
 use crate::reports::RemoteReports;
+use crate::searches::Searches;
 
 /// The parts, what remote agents said, our own figures, and the signal that ends streams.
 pub(crate) struct App {
@@ -18,6 +20,8 @@ pub(crate) struct App {
     /// The queue as it is offered to other machines.
     pub offered: Option<crate::routes::Offered>,
     pub figures: Figures,
+    /// What people saved; `None`: there is no folder for it.
+    pub searches: Option<Arc<Searches>>,
     pub shutdown: Shutdown,
     /// Where we listen.
     pub address: std::net::SocketAddr,

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,8 +72,6 @@ pub struct Parts {
     pub sources: Arc<dyn SourceReports>,
     /// Changes what that agent follows; `()` where there is none.
     pub control: Arc<dyn Control>,
-    /// The data folder of this process; what the dashboard itself keeps is in `dashboard` there.
-    pub data: Option<PathBuf>,
     /// The workers of this process.
     pub supervisor: Option<runtime::Supervisor>,
     /// The metrics of this process.
@@ -85,7 +82,7 @@ pub struct Parts {
     pub config: serde_json::Value,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Where is kept what the page must remember (what changed, say); `None`: in memory only.
+    /// Where is kept what the page must remember (what changed, saved searches); `None`: in memory only.
     pub folder: Option<PathBuf>,
     /// Bounds of the HTTP side.
     pub limits: Limits,

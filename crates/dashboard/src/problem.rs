@@ -67,7 +67,7 @@ pub(crate) struct Problem {
     /// For parameters: which.
     pub parameter: Option<String>,
     /// For methods: those allowed.
-    pub allow: Option<&'static str>,
+    pub allow: Option<String>,
 }
 
 /// The body of a problem.
@@ -157,8 +157,8 @@ impl IntoResponse for Problem {
         if matches!(self.kind.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
-        if let Some(allow) = self.allow {
-            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        if let Some(allow) = self.allow.and_then(|allow| HeaderValue::try_from(allow).ok()) {
+            headers.insert(header::ALLOW, allow);
         }
         response
     }

@@ -27,6 +27,7 @@ use crate::parts::Parts;
 use crate::problem::{self, Problem};
 use crate::reports::RemoteReports;
 use crate::routes;
+use crate::searches::Searches;
 
 /// Bytes of a request's head, and of the buffer that answers go through.
 const HEAD_BYTES_MAX: usize = 256 << 10;
@@ -52,7 +53,9 @@ pub fn build(listen: SocketAddr, parts: Parts) -> Result<Dashboard, DashboardErr
     let address = listener.local_addr().map_err(refused)?;
     let figures = Figures::registered(&parts.metrics);
     let offered = parts.queue.clone().map(|queue| routes::Offered::new(queue, &parts.limits));
+    let searches = parts.folder.as_deref().map(|folder| Arc::new(Searches::open(folder)));
     let app = App {
+        searches,
         parts,
         offered,
         remote: RemoteReports::default(),

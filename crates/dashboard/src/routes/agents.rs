@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use model::SourceReport;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -69,10 +68,7 @@ pub(crate) async fn sources(
     Path(host): Path<String>,
     body: Result<Json<Reports>, JsonRejection>,
 ) -> Result<Json<Taken>, Problem> {
-    let Json(reports) = body.map_err(|wrong| {
-        let kind = if wrong.status() == StatusCode::PAYLOAD_TOO_LARGE { &problem::TOO_LARGE } else { &problem::BODY };
-        Problem::new(kind, wrong.body_text())
-    })?;
+    let reports = super::body(body)?;
     if host.is_empty() || host.len() > 255 {
         return Err(Problem::parameter("host", "host: write a name of 1 to 255 bytes"));
     }

@@ -4,6 +4,7 @@ mod agents;
 mod audit;
 mod config;
 mod context;
+mod control;
 mod counts;
 mod dead_letters;
 mod health;
@@ -13,6 +14,7 @@ mod ndjson;
 mod page;
 mod queue;
 mod search;
+mod searches;
 mod sources;
 mod stats;
 mod tail;
@@ -21,12 +23,13 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Router;
+use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post, put};
+use axum::{Json, Router};
 use base::nearest;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
@@ -66,6 +69,14 @@ impl Route {
         Self { method: "post", ..Self::get(path, summary, handler) }
     }
 
+    const fn put(path: &'static str, summary: &'static str, handler: fn() -> MethodRouter<Arc<App>>) -> Self {
+        Self { method: "put", ..Self::get(path, summary, handler) }
+    }
+
+    const fn delete(path: &'static str, summary: &'static str, handler: fn() -> MethodRouter<Arc<App>>) -> Self {
+        Self { method: "delete", ..Self::get(path, summary, handler) }
+    }
+
     const fn params(self, params: &'static [Param]) -> Self {
         Self { params, ..self }
     }
@@ -97,8 +108,15 @@ const ANY_JSON: Content = json::<serde_json::Value>();
 
 /// Every route.
 pub(crate) const ROUTES: &[Route] = &[
-    Route::get("/", "What this is, and where to go.", || get(page::page)).answers(&[HTML]),
-    Route::get("/style.css", "The page's style.", || get(page::style)).answers(&[text_of("text/css")]),
+    Route::get("/", "The page: its home.", || get(page::page)).answers(&[HTML]),
+    Route::get("/overview", "The page: how everything is.", || get(page::page)).answers(&[HTML]),
+    Route::get("/explore", "The page: search and follow.", || get(page::page)).answers(&[HTML]),
+    Route::get("/charts", "The page: figures over time.", || get(page::page)).answers(&[HTML]),
+    Route::get("/files", "The page: every file that is followed.", || get(page::page)).answers(&[HTML]),
+    Route::get("/audit", "The page: whether anything is missing.", || get(page::page)).answers(&[HTML]),
+    Route::get("/settings", "The page: yours, and the server's.", || get(page::page)).answers(&[HTML]),
+    Route::get("/assets/{*path}", "What the page is made of.", || get(page::asset))
+        .answers(&[text_of("text/javascript"), text_of("text/css")]),
     Route::get("/favicon.svg", "The page's icon.", || get(page::icon)).answers(&[text_of("image/svg+xml")]),
     Route::get("/openapi.json", "This description.", || get(meta::openapi)).answers(&[ANY_JSON]),
     Route::get("/metrics", "Figures for scrapers (OpenMetrics).", || get(meta::metrics))
@@ -140,6 +158,28 @@ pub(crate) const ROUTES: &[Route] = &[
         .answers(&[json::<sources::ProblemsAnswer>()]),
     Route::get("/api/v1/streams", "What is collected together.", || get(sources::streams))
         .answers(&[json::<sources::StreamsAnswer>()]),
+    Route::post("/api/v1/streams", "Follows more, from now on and after each restart; or the demo.", || {
+        post(control::follow)
+    })
+    .takes(json::<crate::control::NewStream>())
+    .answers(&[json::<crate::control::Followed>()]),
+    Route::delete("/api/v1/streams/{name}", "Follows a stream made here no longer; its records stay.", || {
+        delete(control::unfollow)
+    })
+    .answers(&[json::<control::Unfollowed>()]),
+    Route::get("/api/v1/suggestions", "Logs found on this machine that could be followed.", || {
+        get(control::suggestions)
+    })
+    .answers(&[json::<crate::control::Suggestions>()]),
+    Route::get("/api/v1/searches", "The saved searches.", || get(searches::list))
+        .answers(&[json::<searches::SearchesAnswer>()]),
+    Route::get("/api/v1/searches/{name}", "A saved search.", || get(searches::one))
+        .answers(&[json::<searches::SavedSearch>()]),
+    Route::put("/api/v1/searches/{name}", "Saves a search, in the place of any of that name.", || put(searches::put))
+        .takes(json::<crate::searches::Search>())
+        .answers(&[json::<searches::SavedSearch>()]),
+    Route::delete("/api/v1/searches/{name}", "Removes a saved search, and answers it.", || delete(searches::remove))
+        .answers(&[json::<searches::SavedSearch>()]),
     Route::get("/api/v1/stats", "How full store and queue are.", || get(stats::stats))
         .answers(&[json::<stats::StatsAnswer>()]),
     Route::get("/api/v1/workers", "How the workers are.", || get(stats::workers))
@@ -226,19 +266,22 @@ async fn other_method(request: Request) -> Problem {
         segments(route.path) == segments(asked)
             && route.path.split('/').zip(asked.split('/')).all(|(r, a)| r.starts_with('{') || r == a)
     };
-    let takes_post = ROUTES.iter().find(same_path).is_some_and(|route| route.method == "post");
-    let allow = if takes_post { "POST" } else { "GET, HEAD" };
+    let methods = ROUTES.iter().filter(same_path).map(|route| match route.method {
+        "get" => "GET, HEAD".to_owned(),
+        other => other.to_ascii_uppercase(),
+    });
+    let allow = methods.collect::<Vec<_>>().join(", ");
     let detail = format!("{} takes {allow}, not {}", request.uri().path(), request.method());
     Problem { allow: Some(allow), ..Problem::new(&problem::METHOD, detail) }
 }
 
-/// No script, no frame, no foreign content, no guessing of types, no copy in a shared cache.
+/// No script but our own, no frame, no foreign content, no guessing of types, no copy in a shared cache.
 async fn security_headers(request: Request, next: Next) -> Response {
     const HEADERS: [(&str, &str); 5] = [
         (
             "content-security-policy",
-            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; \
-             base-uri 'none'",
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+             form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
         ),
         ("x-content-type-options", "nosniff"),
         ("x-frame-options", "DENY"),
@@ -254,6 +297,15 @@ async fn security_headers(request: Request, next: Next) -> Response {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     response
+}
+
+/// A body in JSON, sent as such: what a form of another page could send is refused.
+fn body<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Problem> {
+    let Json(body) = body.map_err(|wrong| {
+        let kind = if wrong.status() == StatusCode::PAYLOAD_TOO_LARGE { &problem::TOO_LARGE } else { &problem::BODY };
+        Problem::new(kind, wrong.body_text())
+    })?;
+    Ok(body)
 }
 
 /// Whether the caller prefers one object a line.

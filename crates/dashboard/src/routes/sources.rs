@@ -142,6 +142,11 @@ pub(crate) struct Stream {
     pub newest: Option<String>,
     /// When a file of it last grew.
     pub changed_at: Option<String>,
+    /// Where its definition comes from, if this process follows it: `page`, `demo`, `command line`, `default`, or a
+    /// place in a file.
+    pub origin: Option<String>,
+    /// What is followed for it, if this process does.
+    pub paths: Vec<String>,
 }
 
 /// Streams shown at most.
@@ -177,6 +182,12 @@ pub(crate) async fn all_streams(app: &App) -> Result<StreamsAnswer, crate::probl
         name.clone_into(&mut stream.name);
         stream.files = files;
         stream.changed_at = Some(at.to_string());
+    }
+    for followed in app.parts.control.streams().into_iter().take(STREAMS_MAX) {
+        let stream = streams.entry(followed.name.clone()).or_default();
+        stream.name = followed.name;
+        stream.origin = Some(followed.origin);
+        stream.paths = followed.paths;
     }
     Ok(StreamsAnswer { streams: streams.into_values().collect(), complete })
 }

@@ -88,8 +88,8 @@ fn streams_with_their_newest() {
     assert_eq!(
         answer["streams"],
         json!([
-            { "name": "app \"x\"", "records": 1, "files": 0, "newest": "2026-01-31T10:00:00Z", "changed_at": null },
-            { "name": "web", "records": 3, "files": 0, "newest": "2026-01-31T09:59:59Z", "changed_at": null },
+            { "name": "app \"x\"", "records": 1, "files": 0, "newest": "2026-01-31T10:00:00Z", "changed_at": null, "origin": null, "paths": [] },
+            { "name": "web", "records": 3, "files": 0, "newest": "2026-01-31T09:59:59Z", "changed_at": null, "origin": null, "paths": [] },
         ])
     );
 }

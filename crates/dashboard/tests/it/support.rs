@@ -95,7 +95,6 @@ impl Server {
             queue: Some(queue.clone()),
             sources: Arc::new(Agent::default()),
             control: Arc::new(()),
-            data: None,
             supervisor: Some(supervisor.clone()),
             metrics: telemetry::Metrics::default(),
             points: Some(Arc::new(store::metrics::MemoryMetrics::default())),
@@ -128,6 +127,14 @@ impl Server {
 
     pub fn post(&self, path: &str, content_type: &str, body: &[u8]) -> Answer {
         answer(self.http.post(self.url(path)).header("content-type", content_type).send(body))
+    }
+
+    pub fn put(&self, path: &str, body: &Value) -> Answer {
+        answer(self.http.put(self.url(path)).header("content-type", "application/json").send(body.to_string()))
+    }
+
+    pub fn delete(&self, path: &str) -> Answer {
+        answer(self.http.delete(self.url(path)).call())
     }
 
     pub fn json(&self, path: &str) -> Value {

@@ -122,7 +122,6 @@ impl Node {
             queue,
             sources: Arc::new(sources),
             control: Arc::new(()),
-            data: Some(loaded.config.data.clone()),
             supervisor: Some(self.serving.clone()),
             metrics: self.metrics.clone(),
             points: Some(points),
