@@ -20,7 +20,7 @@ pub(crate) fn describe() -> Value {
     let mut paths = Map::new();
     for route in ROUTES {
         let operation = operation(route, &mut generator);
-        let path = paths.entry(route.path).or_insert_with(|| json!({}));
+        let path = paths.entry(route.path.replace("{*", "{")).or_insert_with(|| json!({}));
         path[route.method] = operation;
     }
     let kinds: Vec<_> = KINDS.iter().map(|kind| format!("* `{}`: {}", kind.path, kind.title)).collect();
@@ -57,7 +57,7 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
     };
     let in_path = route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let in_path =
-        in_path.map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
+        in_path.map(|name| json!({ "name": name.trim_start_matches('*'), "in": "path", "required": true, "schema": { "type": "string" } }));
     let parameters: Vec<_> = in_path.chain(route.params.iter().map(parameter)).collect();
     let mut operation = json!({
         "operationId": operation_id(route),

@@ -1,0 +1,6 @@
+import { html } from "../lib/ui.js";
+import { Loading } from "../widgets/states.js";
+
+export function Page() {
+  return html`<${Loading} />`;
+}
