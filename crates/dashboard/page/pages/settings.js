@@ -1,6 +1,7 @@
 // What a person chooses for this browser, and what this server is: its version, its settings with their origins.
-import { html, useEffect, useSignal } from "../lib/ui.js";
+import { html, useSignal } from "../lib/ui.js";
 import { get } from "../lib/api.js";
+import { useAsk } from "../lib/ask.js";
 import { t } from "../lib/i18n.js";
 import { language, theme, zone } from "../lib/settings.js";
 import { ErrorState, Loading } from "../widgets/states.js";
@@ -21,37 +22,33 @@ function Choices() {
   </section>`;
 }
 
+/** @typedef {{key: string, value: string, origin: string}} Row */
+
 /**
- * The settings as rows: key, value, origin.
- * @param {unknown} value
- * @param {string} key
- * @returns {{key: string, value: string, origin: string}[]}
+ * Bounds of the HTTP side and what else is no setting, as rows.
+ * @param {Record<string, unknown>} answer
+ * @returns {Row[]}
  */
-export function rowsOf(value, key = "") {
-  if (value !== null && typeof value === "object" && !Array.isArray(value)) {
-    const entries = /** @type {Record<string, unknown>} */ (value);
-    if ("value" in entries && "origin" in entries) return [{ key, value: JSON.stringify(entries.value), origin: String(entries.origin) }];
-    return Object.entries(entries).flatMap(([name, inner]) => rowsOf(inner, key ? `${key}.${name}` : name));
-  }
-  if (Array.isArray(value) && value.some((one) => one !== null && typeof one === "object")) {
-    return value.flatMap((one, n) => rowsOf(one, `${key}[${n}]`));
-  }
-  return [{ key, value: JSON.stringify(value), origin: "" }];
+export function rowsOf(answer) {
+  const { config, ...rest } = answer;
+  const given = Array.isArray(config) ? /** @type {Row[]} */ (config) : [];
+  const flat = Object.entries(rest).flatMap(([name, value]) =>
+    value !== null && typeof value === "object" && !Array.isArray(value)
+      ? Object.entries(value).map(([inner, one]) => ({ key: `${name}.${inner}`, value: JSON.stringify(one), origin: "" }))
+      : [{ key: name, value: JSON.stringify(value), origin: "" }]);
+  return [...given, ...flat];
 }
 
 function Server() {
-  const config = useSignal(/** @type {any} */ (null));
-  const error = useSignal(/** @type {unknown} */ (null));
-  const load = () => {
-    error.value = null;
-    get("config").then((answer) => (config.value = answer), (failed) => (error.value = failed));
-  };
-  useEffect(load, []);
-  if (error.value) return html`<${ErrorState} error=${error.value} retry=${load} />`;
-  if (!config.value) return html`<${Loading} />`;
+  const wanted = useSignal("");
+  const { data, error, again } = useAsk((signal) => get("config", {}, { signal }), []);
+  if (error) return html`<${ErrorState} error=${error} retry=${again} />`;
+  if (!data) return html`<${Loading} />`;
+  const rows = rowsOf(data).filter((row) => `${row.key} ${row.value} ${row.origin}`.includes(wanted.value));
   return html`<section class="card"><h2>${t("settings.server")}</h2><p class="soft">${t("settings.server.note")}</p>
+    <input type="search" class="wide" aria-label=${t("filter")} placeholder=${t("filter")} value=${wanted.value} onInput=${(/** @type {any} */ event) => (wanted.value = event.target.value)} />
     <div class="scroll" tabindex="0" role="region" aria-label=${t("settings.server")}><table class="rows"><thead><tr><th>${t("settings.key")}</th><th>${t("settings.value")}</th><th>${t("settings.origin")}</th></tr></thead>
-    <tbody>${rowsOf(config.value).map((row) => html`<tr key=${row.key}><th scope="row"><code>${row.key}</code></th><td><code>${row.value}</code></td><td class="soft">${row.origin}</td></tr>`)}</tbody></table></div>
+    <tbody>${rows.map((row) => html`<tr key=${row.key}><th scope="row"><code>${row.key}</code></th><td><code>${row.value}</code></td><td class="soft">${row.origin}</td></tr>`)}</tbody></table></div>
   </section>`;
 }
 
