@@ -63,7 +63,7 @@ function Row({ source, open }) {
     <td class="strip"><${LawStrip} account=${sums(source)} /><span class="visually-hidden">${t("files.stored.of", { stored: bytes(sums(source).stored), size: bytes(source.size) })}</span></td>
     <td class=${`number ${source.gap_bytes ? "bad" : ""}`}>${source.gap_bytes ? bytes(source.gap_bytes) : "0"}</td>
     <td class="number">${source.rotations ?? 0}</td>
-    <td class="lag"><span>${bytes(source.lag_bytes ?? source.size - source.queued)}</span><${Sparkline} values=${source.lag_history ?? []} width=${64} height=${16} /></td>
+    <td><span class="lag"><span>${bytes(source.lag_bytes ?? source.size - source.queued)}</span><${Sparkline} values=${source.lag_history ?? []} width=${64} height=${16} /></span></td>
     <td><time datetime=${source.changed_at}>${moment(source.changed_at, true).slice(0, 19)}</time></td>
   </tr>`;
 }
@@ -71,7 +71,7 @@ function Row({ source, open }) {
 /** @param {{sources: Source[], count: number, more: () => void}} props */
 function Table({ sources, count, more }) {
   const open = sources.find((source) => `${source.source}.${source.generation}` === chosen.value);
-  return html`<div class="scroll" tabindex="0" role="region" aria-label=${t("nav.files")}><table class="files">
+  return html`<div class="card scroll" tabindex="0" role="region" aria-label=${t("nav.files")}><table class="files">
     <thead><tr>${["path", "host", "stream", "state"].map((name) => html`<th key=${name} scope="col">${named(`files.${name}`)}</th>`)}
       <th scope="col" class="number">${t("files.size")}</th><th scope="col">${t("files.where")}</th><th scope="col" class="number">${t("files.gaps")}</th><th scope="col" class="number">${t("files.rotations")}</th><th scope="col">${t("files.lag")}</th><th scope="col">${t("files.changed")}</th></tr></thead>
     <tbody>${sources.map((source) => html`<${Row} key=${source.source + source.generation} source=${source} open=${source === open} />`)}</tbody>

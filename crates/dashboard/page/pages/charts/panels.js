@@ -1,0 +1,98 @@
+// Which charts there are: of a host, under Telegraf's names; of lines; of logdrive itself; or any. Pure.
+import { bytes, duration, short } from "../../lib/format.js";
+
+/**
+ * @typedef {object} Panel
+ * @property {string} id
+ * @property {string} title
+ * @property {string} measurement
+ * @property {string[]} fields one line each; grouped lines where there is `by`
+ * @property {string} [aggregate]
+ * @property {string} [by]
+ * @property {Record<string, string>} [tags]
+ * @property {(value: number) => string} format
+ */
+
+/** @typedef {{name: string, tags: string[], fields: string[]}} Measurement */
+
+const percent = (/** @type {number} */ value) => `${value.toFixed(value < 10 ? 1 : 0)} %`;
+const perSecond = (/** @type {number} */ value) => `${bytes(value)}/s`;
+
+/** @type {Panel[]} */
+const HOST = [
+  { id: "cpu", title: "CPU", measurement: "cpu", fields: ["usage_user", "usage_system", "usage_iowait", "usage_steal"], tags: { cpu: "cpu-total" }, format: percent },
+  { id: "load", title: "Load", measurement: "system", fields: ["load1", "load5", "load15"], format: short },
+  { id: "mem", title: "Memory", measurement: "mem", fields: ["used", "cached", "buffered"], format: bytes },
+  { id: "swap", title: "Swap", measurement: "swap", fields: ["used"], format: bytes },
+  { id: "disk", title: "Disk used", measurement: "disk", fields: ["used_percent"], by: "path", format: percent },
+  { id: "diskread", title: "Disk read", measurement: "diskio", fields: ["read_bytes"], aggregate: "rate", by: "name", format: perSecond },
+  { id: "diskwrite", title: "Disk write", measurement: "diskio", fields: ["write_bytes"], aggregate: "rate", by: "name", format: perSecond },
+  { id: "netin", title: "Network in", measurement: "net", fields: ["bytes_recv"], aggregate: "rate", by: "interface", format: perSecond },
+  { id: "netout", title: "Network out", measurement: "net", fields: ["bytes_sent"], aggregate: "rate", by: "interface", format: perSecond },
+  { id: "processes", title: "Processes", measurement: "processes", fields: ["running", "blocked", "total"], format: short },
+  { id: "pressure", title: "Pressure (some, 10 s)", measurement: "pressure", fields: ["avg10"], by: "resource", tags: { type: "some" }, format: percent },
+];
+
+const HOST_NAMES = new Set(HOST.map((panel) => panel.measurement));
+
+/**
+ * How the values of a field read, by its name.
+ * @param {string} field
+ */
+export function formatOf(field) {
+  if (/bytes/.test(field)) return bytes;
+  if (/percent|usage_/.test(field)) return percent;
+  return /seconds$/.test(field) ? duration : short;
+}
+
+/**
+ * @param {Measurement} of
+ * @param {string} field
+ * @param {string} by
+ * @returns {Panel}
+ */
+function auto(of, field, by) {
+  const counts = /_total$|^count$/.test(field) || (/_total$/.test(of.name) && field === "value");
+  const title = field === "value" ? of.name : `${of.name} · ${field}`;
+  const format = formatOf(field === "value" ? of.name : field);
+  const aggregate = /_total$/.test(of.name) || /_total$/.test(field) ? "rate" : field === "count" || field === "sum" ? "sum" : "mean";
+  return { id: `${of.name}.${field}`, title, measurement: of.name, fields: [field], aggregate, by: by && of.tags.includes(by) ? by : "", format: counts && aggregate === "rate" ? (value) => `${format(value)}/s` : format };
+}
+
+/**
+ * The panels of a view, among what is measured.
+ * @param {string} view host, lines, health or any
+ * @param {Measurement[]} measured
+ * @param {{measurement: string, field: string, by: string}} chosen
+ * @returns {Panel[]}
+ */
+export function panelsOf(view, measured, chosen) {
+  const known = new Map(measured.map((one) => [one.name, one]));
+  if (view === "host") return HOST.filter((panel) => panel.fields.some((field) => known.get(panel.measurement)?.fields.includes(field)));
+  if (view === "any") {
+    const of = known.get(chosen.measurement);
+    if (!of) return [];
+    return of.fields.filter((field) => !chosen.field || field === chosen.field).map((field) => auto(of, field, chosen.by));
+  }
+  const own = (/** @type {Measurement} */ of) => of.name.startsWith("logdrive");
+  const wanted = measured.filter((of) => (view === "health" ? own(of) : !own(of) && !HOST_NAMES.has(of.name)));
+  return wanted.flatMap((of) => of.fields.map((field) => auto(of, field, chosen.by)));
+}
+
+/**
+ * Lines of one length over the steps of a range, from the API's points.
+ * @param {{tags: Record<string, string>, points: [number, number][]}[]} series
+ * @param {number[]} times
+ * @param {number} shift seconds that the points lie before
+ */
+export function aligned(series, times, shift) {
+  const at = new Map(times.map((time, n) => [time, n]));
+  return series.map((one) => {
+    const values = /** @type {(number|null)[]} */ (new Array(times.length).fill(null));
+    for (const [time, value] of one.points) {
+      const n = at.get(time + shift);
+      if (n !== undefined) values[n] = value;
+    }
+    return { label: Object.values(one.tags).join(" · "), values };
+  });
+}
