@@ -16,7 +16,7 @@ style("charts");
 
 const VIEWS = ["host", "lines", "health", "any"];
 const RANGES = ["15m", "1h", "3h", "12h", "24h", "7d", "30d"];
-const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 21_600, 86_400];
+const STEPS = [10, 15, 30, 60, 120, 300, 600, 1800, 3600, 21_600, 86_400];
 const PANELS = 24;
 
 const view = param("view", "host");
@@ -33,7 +33,7 @@ const field = param("field");
 export function rangeOf(params, now) {
   const until = momentMs(params.get("until") ?? "", now) ?? now;
   const since = momentMs(params.get("since") ?? "1h", now) ?? until - 3600e3;
-  const seconds = Math.max((until - since) / 1000, 10);
+  const seconds = Math.max((until - since) / 1000, 60);
   const step = STEPS.find((one) => one >= seconds / 240) ?? Math.ceil(seconds / 240 / 86_400) * 86_400;
   return { since: Math.floor(since / 1000 / step) * step, until: Math.ceil(until / 1000 / step) * step, step };
 }

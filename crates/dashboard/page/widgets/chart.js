@@ -11,7 +11,7 @@ style("charts");
 /**
  * @typedef {object} Line
  * @property {string} label
- * @property {(number|null)[]} values
+ * @property {(number|null|undefined)[]} values null is a gap, undefined is drawn through
  * @property {boolean} [dashed]
  * @property {number} [colour] 1 to 8
  */
@@ -31,9 +31,9 @@ function options({ lines, since, until, height, width, format, onSelect }) {
     padding: [8, 8, 0, 0],
     cursor: { sync: { key: "charts" }, drag: { x: true, y: false, setScale: false }, points: { size: 5 } },
     legend: { show: false },
-    scales: { x: { min: since, max: until }, y: { range: (/** @type {any} */ _u, /** @type {number|null} */ low, /** @type {number|null} */ high) => [Math.min(low ?? 0, 0), Math.max(high ?? 1, 1e-9) * 1.08] } },
-    axes: [{ ...axis, values: times, size: 26, space: 72 }, { ...axis, size: 56, values: (/** @type {any} */ _u, /** @type {number[]} */ ticks) => ticks.map(format) }],
-    series: [{}, ...lines.map((line, n) => ({ label: line.label, stroke: token(`--series-${line.colour ?? (n % 8) + 1}`), width: 1.4, dash: line.dashed ? [4, 4] : undefined, points: { show: false }, spanGaps: false }))],
+    scales: { x: { min: since, max: until }, y: { range: (/** @type {any} */ _u, /** @type {number|null} */ low, /** @type {number|null} */ high) => [Math.min(low ?? 0, 0), (high || 1) * 1.08] } },
+    axes: [{ ...axis, values: times, size: 26, space: 72 }, { ...axis, size: 72, values: (/** @type {any} */ _u, /** @type {number[]} */ ticks) => ticks.map(format) }],
+    series: [{}, ...lines.map((line, n) => ({ label: line.label, stroke: token(`--series-${line.colour ?? (n % 8) + 1}`), width: 1.4, dash: line.dashed ? [4, 4] : undefined, points: { show: false } }))],
     hooks: { setSelect: [(/** @type {any} */ u) => u.select.width > 4 && onSelect(u.posToVal(u.select.left, "x"), u.posToVal(u.select.left + u.select.width, "x"))] },
   };
 }

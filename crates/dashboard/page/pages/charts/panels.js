@@ -4,7 +4,7 @@ import { bytes, duration, short } from "../../lib/format.js";
 /**
  * @typedef {object} Panel
  * @property {string} id
- * @property {string} title
+ * @property {string} [title] where it is not one of the host's, which have words of their own
  * @property {string} measurement
  * @property {string[]} fields one line each; grouped lines where there is `by`
  * @property {string} [aggregate]
@@ -20,17 +20,17 @@ const perSecond = (/** @type {number} */ value) => `${bytes(value)}/s`;
 
 /** @type {Panel[]} */
 const HOST = [
-  { id: "cpu", title: "CPU", measurement: "cpu", fields: ["usage_user", "usage_system", "usage_iowait", "usage_steal"], tags: { cpu: "cpu-total" }, format: percent },
-  { id: "load", title: "Load", measurement: "system", fields: ["load1", "load5", "load15"], format: short },
-  { id: "mem", title: "Memory", measurement: "mem", fields: ["used", "cached", "buffered"], format: bytes },
-  { id: "swap", title: "Swap", measurement: "swap", fields: ["used"], format: bytes },
-  { id: "disk", title: "Disk used", measurement: "disk", fields: ["used_percent"], by: "path", format: percent },
-  { id: "diskread", title: "Disk read", measurement: "diskio", fields: ["read_bytes"], aggregate: "rate", by: "name", format: perSecond },
-  { id: "diskwrite", title: "Disk write", measurement: "diskio", fields: ["write_bytes"], aggregate: "rate", by: "name", format: perSecond },
-  { id: "netin", title: "Network in", measurement: "net", fields: ["bytes_recv"], aggregate: "rate", by: "interface", format: perSecond },
-  { id: "netout", title: "Network out", measurement: "net", fields: ["bytes_sent"], aggregate: "rate", by: "interface", format: perSecond },
-  { id: "processes", title: "Processes", measurement: "processes", fields: ["running", "blocked", "total"], format: short },
-  { id: "pressure", title: "Pressure (some, 10 s)", measurement: "pressure", fields: ["avg10"], by: "resource", tags: { type: "some" }, format: percent },
+  { id: "cpu", measurement: "cpu", fields: ["usage_user", "usage_system", "usage_iowait", "usage_steal"], tags: { cpu: "cpu-total" }, format: percent },
+  { id: "load", measurement: "system", fields: ["load1", "load5", "load15"], format: short },
+  { id: "mem", measurement: "mem", fields: ["used", "cached", "buffered"], format: bytes },
+  { id: "swap", measurement: "swap", fields: ["used"], format: bytes },
+  { id: "disk", measurement: "disk", fields: ["used_percent"], by: "path", format: percent },
+  { id: "diskread", measurement: "diskio", fields: ["read_bytes"], aggregate: "rate", by: "name", format: perSecond },
+  { id: "diskwrite", measurement: "diskio", fields: ["write_bytes"], aggregate: "rate", by: "name", format: perSecond },
+  { id: "netin", measurement: "net", fields: ["bytes_recv"], aggregate: "rate", by: "interface", format: perSecond },
+  { id: "netout", measurement: "net", fields: ["bytes_sent"], aggregate: "rate", by: "interface", format: perSecond },
+  { id: "processes", measurement: "processes", fields: ["running", "blocked", "total"], format: short },
+  { id: "pressure", measurement: "pressure", fields: ["avg10"], by: "resource", tags: { type: "some" }, format: percent },
 ];
 
 const HOST_NAMES = new Set(HOST.map((panel) => panel.measurement));
@@ -80,18 +80,24 @@ export function panelsOf(view, measured, chosen) {
 }
 
 /**
- * Lines of one length over the steps of a range, from the API's points.
+ * Lines of one length over the steps of a range, from the API's points. A step without a value between two that have one
+ * is no gap (undefined) where it is short; a longer silence is one (null).
  * @param {{tags: Record<string, string>, points: [number, number][]}[]} series
  * @param {number[]} times
  * @param {number} shift seconds that the points lie before
+ * @param {number} silence steps
  */
-export function aligned(series, times, shift) {
+export function aligned(series, times, shift, silence) {
   const at = new Map(times.map((time, n) => [time, n]));
   return series.map((one) => {
-    const values = /** @type {(number|null)[]} */ (new Array(times.length).fill(null));
+    const values = /** @type {(number|null|undefined)[]} */ (new Array(times.length).fill(null));
+    let last = -1;
     for (const [time, value] of one.points) {
       const n = at.get(time + shift);
-      if (n !== undefined) values[n] = value;
+      if (n === undefined) continue;
+      values[n] = value;
+      if (last >= 0 && n - last <= silence) values.fill(undefined, last + 1, n);
+      last = n;
     }
     return { label: Object.values(one.tags).join(" · "), values };
   });
