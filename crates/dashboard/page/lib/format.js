@@ -33,6 +33,7 @@ export function grouped(value) {
 /**
  * Short: 12.5k, 3.4M.
  * @param {number} value
+ * @returns {string}
  */
 export function short(value) {
   if (value < 0) return `-${short(-value)}`;
