@@ -208,7 +208,7 @@ async fn compare(store: &EmbeddedStore, oracle: &Oracle, query: &str, range: Tim
         }
     }
     let fields = ["level", "status", "msg", "user", "path", "source", "nested.took"].map(str::to_owned).to_vec();
-    let request = FacetsRequest { scope, fields, values_max: 4 };
+    let request = FacetsRequest::new(scope, fields, 4);
     let wanted = naive::facets(&oracle.hits, &request).expect("facets");
     assert_eq!(store.facets(&request).await.expect("facets"), wanted, "{query}");
 }

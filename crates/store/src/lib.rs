@@ -31,9 +31,9 @@ pub use error::StoreError;
 pub use memory::{MemoryLimits, MemoryStore};
 pub use query::Query;
 pub use request::{
-    ABSENT, BUCKETS_MAX, Buckets, Context, ContextRequest, Coverage, Facet, Facets, FacetsRequest, FieldInfo,
-    Histogram, HistogramRequest, Hit, HitCursor, LIMIT_MAX, OTHER, PAGE_BYTES_MAX, SERIES_MAX, Scope, SearchPage,
-    SearchRequest, StoreStats, TimeRange,
+    ABSENT, BUCKETS_MAX, Buckets, Context, ContextRequest, Coverage, Facet, FacetOrder, Facets, FacetsRequest,
+    FieldInfo, Histogram, HistogramRequest, Hit, HitCursor, LIMIT_MAX, OTHER, PAGE_BYTES_MAX, SERIES_MAX, Scope,
+    SearchPage, SearchRequest, StoreStats, TimeRange,
 };
 pub use row::BatchRow;
 pub use tail::{Skipped, Tail, TailEvent, TailHub, TailLimits};

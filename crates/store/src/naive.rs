@@ -183,7 +183,7 @@ pub fn facets<R: Answer>(records: &[R], request: &FacetsRequest) -> Result<Facet
     });
     let facet = |(field, counts): (&String, BTreeMap<String, u64>)| {
         let (present, distinct) = (counts.values().sum(), counts.len() as u64);
-        Facet { field: field.clone(), values: most(counts, request.values_max), present, distinct, exact: scan.in_time }
+        Facet { field: field.clone(), values: request.pick(counts), present, distinct, exact: scan.in_time }
     };
     let facets = request.fields.iter().zip(counts).map(facet).collect();
     Ok(Facets { facets, total, complete: scan.in_time })

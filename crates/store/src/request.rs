@@ -263,10 +263,10 @@ impl Buckets {
     }
 }
 
-/// The name under which what exceeds `series_max` is counted.
-pub const OTHER: &str = "(other)";
-/// The name under which records without the field are counted.
-pub const ABSENT: &str = "(none)";
+/// The name under which what exceeds `series_max` is counted; it begins as no value does.
+pub const OTHER: &str = "\u{0}(other)";
+/// The name under which records without the field are counted; it begins as no value does.
+pub const ABSENT: &str = "\u{0}(none)";
 
 /// Counts over time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -290,8 +290,45 @@ pub struct FacetsRequest {
     pub scope: Scope,
     /// Which fields.
     pub fields: Vec<String>,
-    /// At most so many values a field, by count.
+    /// At most so many values a field: the first in the order.
     pub values_max: usize,
+    /// Only values that contain this, case ignored.
+    pub matching: Option<String>,
+    /// Which values come first.
+    pub order: FacetOrder,
+}
+
+/// Which values of a field come first. Among equals, the smaller.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FacetOrder {
+    /// Those of most records.
+    #[default]
+    Count,
+    /// Those of fewest records.
+    Rare,
+    /// The smallest.
+    Name,
+}
+
+impl FacetsRequest {
+    /// The commonest values of some fields.
+    pub const fn new(scope: Scope, fields: Vec<String>, values_max: usize) -> Self {
+        Self { scope, fields, values_max, matching: None, order: FacetOrder::Count }
+    }
+
+    /// Of all values of a field, those that are asked for, in the order asked for.
+    pub fn pick(&self, counts: impl IntoIterator<Item = (String, u64)>) -> Vec<(String, u64)> {
+        let part = self.matching.as_ref().map(|text| text.to_lowercase());
+        let wanted = |value: &str| part.as_ref().is_none_or(|part| value.to_lowercase().contains(part));
+        let mut values: Vec<_> = counts.into_iter().filter(|(value, _)| wanted(value)).collect();
+        values.sort_unstable_by(|a, b| match self.order {
+            FacetOrder::Count => b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)),
+            FacetOrder::Rare => a.1.cmp(&b.1).then_with(|| a.0.cmp(&b.0)),
+            FacetOrder::Name => a.0.cmp(&b.0),
+        });
+        values.truncate(self.values_max);
+        values
+    }
 }
 
 /// The values of one field.
@@ -299,13 +336,14 @@ pub struct FacetsRequest {
 pub struct Facet {
     /// The field.
     pub field: String,
-    /// Values (lossy text) with their counts, by count descending, then value.
+    /// Values (lossy text) with their counts, in the order asked for.
     pub values: Vec<(String, u64)>,
     /// Records that have the field.
     pub present: u64,
     /// Distinct values seen.
     pub distinct: u64,
-    /// Whether `distinct` and the counts are exact over the scope (a field with very many values is cut off).
+    /// Whether `distinct`, the counts and the choice of values are exact over the scope (a field with very many values
+    /// is cut off).
     pub exact: bool,
 }
 

@@ -251,7 +251,7 @@ impl Tail {
         let mut skipped = Skipped::default();
         loop {
             match self.step() {
-                Step::Look(entry) => skipped.matching += self.look(&entry).len() as u64,
+                Step::Look(entry) => skipped.matching += self.count(&entry),
                 Step::Skipped(unexamined) => skipped.unexamined += unexamined,
                 Step::Wait | Step::Over => return skipped,
             }
@@ -273,6 +273,15 @@ impl Tail {
             None if ring.closed => Step::Over,
             None => Step::Wait,
         }
+    }
+
+    /// Counts what matches in what is left of a batch.
+    fn count(&mut self, entry: &Entry) -> u64 {
+        let rows = entry.rows.iter().flat_map(Clone::clone).skip(self.row as usize);
+        let matching = rows.filter(|row| self.matcher.matches(&BatchRow::new(&entry.batch, *row as usize))).count();
+        self.records = entry.before + entry.records();
+        (self.at, self.row) = (self.at + 1, 0);
+        matching as u64
     }
 
     /// Looks at what is left of a batch, as far as one event goes.

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::{FacetsRequest, HistogramRequest};
+use store::{ABSENT, FacetOrder, FacetsRequest, HistogramRequest, OTHER};
 
 use crate::app::App;
 use crate::params::{DEADLINE, Holds, Param, Params, Q, SINCE, UNTIL};
@@ -20,7 +20,7 @@ pub(crate) const HISTOGRAM_PARAMS: &[Param] = &[
     Param::new("interval", Holds::Duration, "Width of a bucket (10s, 1m); without it, chosen to give about `buckets`."),
     Param::new("buckets", Holds::Number, "How many buckets to aim for, 60 unless told."),
     Param::new("by", Holds::Text, "Split by this field: level, stream, host, path or any parsed one."),
-    Param::new("series", Holds::Number, "At most so many values of it, 10 unless told; the rest is `(other)`."),
+    Param::new("series", Holds::Number, "At most so many values of it, 10 unless told; the rest is one more series."),
 ];
 
 pub(crate) const FACETS_PARAMS: &[Param] = &[
@@ -30,6 +30,8 @@ pub(crate) const FACETS_PARAMS: &[Param] = &[
     DEADLINE,
     Param::new("fields", Holds::List, "Which fields, with commas between.").required(),
     Param::new("limit", Holds::Number, "At most so many values a field, 10 unless told."),
+    Param::new("match", Holds::Text, "Only values that contain this, case ignored."),
+    Param::new("order", Holds::Text, "count (commonest first, unless told), rare (rarest first) or name."),
 ];
 
 pub(crate) const FIELDS_PARAMS: &[Param] =
@@ -58,12 +60,30 @@ pub(crate) struct HistogramAnswer {
 /// Counts of the records with one value.
 #[derive(Serialize, JsonSchema)]
 struct Series {
-    /// The value.
+    /// The value; empty where `absent`, and `(other)` where `other`.
     value: String,
+    /// These are the records without the field.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    absent: bool,
+    /// These are all values beyond the `series` largest.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    other: bool,
     /// All of them.
     total: u64,
     /// By bucket.
     counts: Vec<u64>,
+}
+
+impl From<(String, Vec<u64>)> for Series {
+    fn from((name, counts): (String, Vec<u64>)) -> Self {
+        let (absent, other) = (name == ABSENT, name == OTHER);
+        let value = match (absent, other) {
+            (true, _) => String::new(),
+            (_, true) => "(other)".to_owned(),
+            _ => name,
+        };
+        Self { value, absent, other, total: counts.iter().sum(), counts }
+    }
 }
 
 pub(crate) async fn histogram(
@@ -82,8 +102,7 @@ pub(crate) async fn histogram(
         series_max: params.number("series", 10, 1, 1000)?,
     };
     let found = app.parts.store.histogram(&request).await?;
-    let series = found.series.into_iter().map(|(value, counts)| Series { value, total: counts.iter().sum(), counts });
-    let series: Vec<_> = series.collect();
+    let series: Vec<_> = found.series.into_iter().map(Series::from).collect();
     Ok(Json(HistogramAnswer {
         start: found.start.to_string(),
         interval_seconds: found.bucket_micros as f64 / 1e6,
@@ -114,11 +133,13 @@ struct Facet {
     field: String,
     /// Records that have it.
     present: u64,
+    /// Records that do not.
+    absent: u64,
     /// Distinct values seen.
     distinct: u64,
     /// Whether the numbers are exact.
     exact: bool,
-    /// By count, descending.
+    /// In the order asked for.
     values: Vec<Value>,
 }
 
@@ -140,21 +161,30 @@ pub(crate) async fn facets(
     if fields.is_empty() || fields.len() > 50 {
         return Err(Problem::parameter("fields", "fields: name 1 to 50 fields, like fields=level,status"));
     }
-    let request = FacetsRequest {
-        scope: params.scope(&app.parts.limits, &*app.parts.clock)?,
-        fields,
-        values_max: params.number("limit", 10, 1, 1000)?,
+    let order = match params.filled("order") {
+        None | Some("count") => FacetOrder::Count,
+        Some("rare") => FacetOrder::Rare,
+        Some("name") => FacetOrder::Name,
+        Some(other) => {
+            return Err(Problem::parameter("order", format!("order={other}: write count, rare or name")));
+        }
     };
+    let scope = params.scope(&app.parts.limits, &*app.parts.clock)?;
+    let matching = params.filled("match").map(str::to_owned);
+    let request =
+        FacetsRequest { matching, order, ..FacetsRequest::new(scope, fields, params.number("limit", 10, 1, 1000)?) };
     let found = app.parts.store.facets(&request).await?;
+    let total = found.total;
     let shown = |facet: store::Facet| Facet {
         field: facet.field,
         present: facet.present,
+        absent: total.saturating_sub(facet.present),
         distinct: facet.distinct,
         exact: facet.exact,
         values: facet.values.into_iter().map(|(value, count)| Value { value, count }).collect(),
     };
     let facets = found.facets.into_iter().map(shown).collect();
-    Ok(Json(FacetsAnswer { facets, total: found.total, complete: found.complete }))
+    Ok(Json(FacetsAnswer { facets, total, complete: found.complete }))
 }
 
 /// The fields known.

@@ -1,8 +1,8 @@
 //! One object a line: hits as they are, and between them *control lines*, whose first key is `_`.
 //!
 //! A control line says what the stream is doing: `{"_":"end",…}` (the last line; without it the stream was cut off),
-//! `{"_":"skipped","count":n}`, `{"_":"alive"}`, `{"_":"error",…}`. A hit has no key `_`, so the first four bytes of
-//! a line tell the two apart.
+//! `{"_":"skipped","count":n}`, `{"_":"rate","per_second":n}`, `{"_":"alive"}`, `{"_":"error",…}`. A hit has no key
+//! `_`, so the first four bytes of a line tell the two apart.
 
 use axum::body::Body;
 use axum::http::header;
@@ -50,10 +50,15 @@ pub(crate) enum Control<'a> {
         /// Lines before this one that are no control lines.
         count: u64,
     },
-    /// The reader was too slow; so many records were left out here.
+    /// So many records were left out here: the reader was too slow, or they were more than it wants.
     Skipped {
         /// How many.
         count: u64,
+    },
+    /// How many lines match now, whether they are all shown or not.
+    Rate {
+        /// A second.
+        per_second: u64,
     },
     /// Nothing came for a while.
     Alive,

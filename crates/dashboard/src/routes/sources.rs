@@ -159,7 +159,7 @@ pub(crate) async fn streams(State(app): State<Arc<App>>) -> Result<Json<StreamsA
 pub(crate) async fn all_streams(app: &App) -> Result<StreamsAnswer, crate::problem::Problem> {
     let deadline = Some(app.parts.limits.default_deadline);
     let scope = Scope { query: Query::all(), range: TimeRange::ALL, deadline };
-    let request = FacetsRequest { scope, fields: vec!["stream".to_owned()], values_max: STREAMS_MAX };
+    let request = FacetsRequest::new(scope, vec!["stream".to_owned()], STREAMS_MAX);
     let counted = app.parts.store.facets(&request).await?;
     let mut complete = counted.complete;
     let mut streams: BTreeMap<String, Stream> = BTreeMap::new();

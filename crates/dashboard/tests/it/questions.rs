@@ -30,13 +30,33 @@ fn counts_over_time_and_by_field() {
 fn values_with_counts() {
     let server = Server::start();
     server.write_access(60);
+    let mut batch = BatchBuilder::new(8, 0, 0);
+    batch.plain(b"of no level", NOW);
+    server.write(&[batch.build()]);
     let answer = server.json("/api/v1/facets?fields=status,level&limit=1");
-    assert_eq!(answer["total"], 60);
+    assert_eq!(answer["total"], 61);
     assert_eq!(
         answer["facets"][0],
-        json!({ "field": "status", "present": 60, "distinct": 2, "exact": true,
+        json!({ "field": "status", "present": 60, "absent": 1, "distinct": 2, "exact": true,
                 "values": [{ "value": "200", "count": 54 }] })
     );
+    let values = |how: &str| {
+        let answer = server.json(&format!("/api/v1/facets?fields=level&{how}"));
+        let values = answer["facets"][0]["values"].as_array().expect("values").clone();
+        values.into_iter().map(|value| value["value"].as_str().expect("text").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(values("order=rare"), ["unknown", "error", "info"]);
+    assert_eq!(values("order=name"), ["error", "info", "unknown"]);
+    assert_eq!(values("match=N&limit=1"), ["info"]);
+    assert_eq!(server.json("/api/v1/search?q=level:unknown")["hits"][0]["line"], "of no level");
+    let over_time = server.json("/api/v1/histogram?by=level&interval=1h");
+    assert_eq!(over_time["series"][2]["value"], "unknown");
+    let over_time = server.json("/api/v1/histogram?by=status&interval=1h&series=1");
+    let shown = |n: usize| (&over_time["series"][n]["value"], &over_time["series"][n]["total"]);
+    assert_eq!(shown(1), (&json!("(other)"), &json!(6)));
+    assert_eq!(shown(2), (&json!(""), &json!(1)));
+    assert_eq!((&over_time["series"][1]["other"], &over_time["series"][2]["absent"]), (&json!(true), &json!(true)));
+    assert_eq!(server.problem("/api/v1/facets?fields=level&order=size")["parameter"], "order");
     assert_eq!(answer["facets"][1]["values"], json!([{ "value": "info", "count": 54 }]));
     assert_eq!(server.problem("/api/v1/facets")["detail"], "parameter 'fields' is missing");
     assert_eq!(server.problem("/api/v1/facets?fields=,")["parameter"], "fields");

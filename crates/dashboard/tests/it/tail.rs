@@ -83,6 +83,52 @@ fn a_slow_reader_is_told_exactly_how_many_it_missed() {
 }
 
 #[test]
+fn above_its_rate_lines_are_left_out_and_counted() {
+    let server = Server::start();
+    let path = "tail?q=line&max_rate=10&frame_ms=20";
+    let mut tail = Chunked::new(server.raw(&TAIL.replace("tail", path)));
+    assert_eq!(tail.next(), Some(json!({ "_": "alive" })));
+    let written = 3000;
+    let mut batch = BatchBuilder::new(8, 0, 0);
+    for n in 0..written {
+        batch.plain(format!("line {n}").as_bytes(), NOW);
+        batch.plain(b"another", NOW);
+    }
+    server.write(&[batch.build()]);
+    let (mut got, mut skipped, mut rates) = (0, 0, Vec::new());
+    while got + skipped < written || rates.last() != Some(&0) {
+        let line = tail.next().expect("goes on");
+        match line["_"].as_str() {
+            None => got += 1,
+            Some("skipped") => skipped += line["count"].as_u64().expect("a number"),
+            Some("rate") => rates.push(line["per_second"].as_u64().expect("a number")),
+            Some(_) => assert_eq!(line, json!({ "_": "alive" })),
+        }
+    }
+    assert_eq!((got, skipped), (10, written - 10));
+    assert!(rates[0] > 0 && rates.iter().sum::<u64>() <= written, "{rates:?}: what was left out counts, and once");
+}
+
+#[test]
+fn goes_on_behind_a_record() {
+    let server = Server::start();
+    server.write_access(30);
+    let hits = server.json("/api/v1/search?limit=30");
+    let id = |n: usize| hits["hits"][29 - n]["id"].as_str().expect("an id").to_owned();
+    let from = |query: String| {
+        let mut tail = Chunked::new(server.raw(&TAIL.replace("tail", &format!("tail?{query}"))));
+        let lines = std::iter::from_fn(|| tail.next().filter(|line| line["_"] != "alive"));
+        lines.map(|line| if line["_"].is_null() { line["line"].clone() } else { line }).collect::<Vec<_>>()
+    };
+    assert_eq!(from(format!("since_id={}", id(27))), ["GET /28 HTTP/1.1", "GET /29 HTTP/1.1"]);
+    assert_eq!(from(format!("since_id={}", id(29))), [json!(null); 0]);
+    let skipped = json!({ "_": "skipped", "count": 8 });
+    assert_eq!(from(format!("since_id={}&backlog=1", id(20))), [skipped, json!("GET /29 HTTP/1.1")]);
+    assert_eq!(server.problem("/api/v1/tail?since_id=x")["parameter"], "since_id");
+    assert_eq!(server.problem("/api/v1/tail?max_rate=fast")["parameter"], "max_rate");
+}
+
+#[test]
 fn a_listener_that_is_gone_leaves_its_place() {
     let limits = TailLimits { followers: 1, ..TailLimits::default() };
     let server = Server::over(MemoryStore::new(MemoryLimits { tail: limits, ..MemoryLimits::default() }), |parts| {

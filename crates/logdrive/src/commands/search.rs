@@ -186,7 +186,9 @@ fn each(lines: &mut Lines, mut item: impl FnMut(&[u8]) -> Result<(), Failure>) -
 /// What was there, then what comes in. Listening begins before the search, so that nothing falls between the two;
 /// what both found is shown once.
 fn follow(client: &Client, scope: &Scope, limit: usize, out: &mut Output) -> Result<(), Failure> {
-    let query: Vec<(&str, String)> = scope.0.iter().filter(|(name, _)| *name == "q").cloned().collect();
+    let mut query: Vec<(&str, String)> = scope.0.iter().filter(|(name, _)| *name == "q").cloned().collect();
+    // What is written to a file or a pipe is wanted whole, however fast it comes.
+    query.push(("max_rate", "0".to_owned()));
     let mut live = client.stream("/api/v1/tail", &query)?;
     let mut seen = newest(client, scope, limit, out)?.ids;
     if seen.is_empty() && limit > 0 {

@@ -403,7 +403,7 @@ pub(crate) fn facets(
             field: field.clone(),
             present: values.iter().map(|(_, count)| count).sum::<u64>() + counts.other.sum(),
             distinct: values.len() as u64,
-            values: naive::most(values, request.values_max),
+            values: request.pick(values),
             exact: counted.complete && counts.other.0.is_empty(),
         }
     };

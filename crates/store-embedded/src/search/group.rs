@@ -180,10 +180,7 @@ impl GroupView {
             Some(Fixed::Source) => names(Column::Source),
             Some(Fixed::Format) => names(Column::Format),
             Some(Fixed::Generation) => Ok(coded(self.column(Column::Generation)?, &numbers)),
-            Some(Fixed::Level) => {
-                let known = |value: &[u8]| (value != b"unknown").then(|| text(value));
-                Ok(coded(self.column(Column::Level)?, &known))
-            }
+            Some(Fixed::Level) => names(Column::Level),
             Some(Fixed::Id | Fixed::Offset) => Ok(GroupLabels::PerRow),
             Some(Fixed::Time | Fixed::Mark) => {
                 Ok(GroupLabels::Coded(vec![0; self.group().rows as usize], Rc::new([None])))

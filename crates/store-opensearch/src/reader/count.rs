@@ -133,9 +133,13 @@ impl<'a> Count<'a> {
     }
 }
 
-/// The value of records that have none in the index: for `format`, that is one too.
+/// The value of records that have none in the index: for `format` and `level`, that is one too.
 pub fn without(name: &str) -> Option<&'static str> {
-    (Fixed::from_name(name) == Some(Fixed::Format)).then_some(model::Format::Unknown.name())
+    match Fixed::from_name(name)? {
+        Fixed::Format => Some(model::Format::Unknown.name()),
+        Fixed::Level => Some(model::Level::Unknown.name()),
+        _ => None,
+    }
 }
 
 /// Values and their counts of an aggregation by terms.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use store::query::{compile, value_of};
-use store::{Facet, Facets, FacetsRequest, FieldInfo, Scope, StoreError, naive};
+use store::query::{Fixed, compile, value_of};
+use store::{Facet, FacetOrder, Facets, FacetsRequest, FieldInfo, Scope, StoreError, naive};
 
 use super::count::{Count, buckets, places, without};
 use super::walk::Until;
@@ -31,14 +31,22 @@ impl OpenSearchStore {
     pub(super) async fn facets_of(&self, request: &FacetsRequest) -> Result<Facets, StoreError> {
         let names = || request.fields.iter().map(String::as_str);
         let mut count = Count::new(self, &request.scope, names())?;
-        let size = request.values_max.clamp(VALUES_MIN, VALUES_MAX);
+        let size = match request.order {
+            FacetOrder::Count => request.values_max.clamp(VALUES_MIN, VALUES_MAX),
+            // A server knows the first in another order only where it gives all.
+            FacetOrder::Rare | FacetOrder::Name => VALUES_MAX,
+        };
         let mut aggs = json!({});
         for (n, name) in names().enumerate() {
             for (m, place) in places(name).unwrap_or_default().into_iter().enumerate() {
                 let terms = json!({"terms": {"field": place.field, "size": size, "shard_size": size * 2}});
                 let distinct = json!({"cardinality": {"field": place.field, "precision_threshold": 4000}});
-                aggs[format!("{n}.{m}")] =
-                    json!({"filter": place.of.to_json(), "aggs": {"values": terms, "distinct": distinct}});
+                let mut inner = json!({"values": terms, "distinct": distinct});
+                if let Some(text) = request.matching.as_deref().filter(|_| is_text(name)) {
+                    inner["matching"] = inner["values"].clone();
+                    inner["matching"]["terms"]["include"] = containing(text).into();
+                }
+                aggs[format!("{n}.{m}")] = json!({"filter": place.of.to_json(), "aggs": inner});
             }
         }
         let mut total = 0;
@@ -70,7 +78,7 @@ impl OpenSearchStore {
             present: known.counts.values().sum::<u64>() + known.beyond.0,
             distinct: known.counts.len() as u64 + known.beyond.1,
             exact: count.complete && known.beyond.0 == 0,
-            values: naive::most(known.counts, request.values_max),
+            values: request.pick(known.counts),
         };
         let facets = names().zip(known).map(facet).collect();
         Ok(Facets { facets, total, complete: count.complete })
@@ -116,18 +124,44 @@ impl OpenSearchStore {
     }
 }
 
+/// Whether its values are text in the index, which a pattern can choose from.
+fn is_text(name: &str) -> bool {
+    !matches!(Fixed::from_name(name), Some(Fixed::Generation | Fixed::Offset))
+}
+
+/// The pattern of values that contain `text`, case ignored, as a server's regular expressions say it.
+fn containing(text: &str) -> String {
+    let mut pattern = ".*".to_owned();
+    for char in text.chars() {
+        let other = if char.is_lowercase() { char.to_uppercase().next() } else { char.to_lowercase().next() };
+        match other.filter(|other| *other != char) {
+            Some(other) => pattern.extend(['[', char, other, ']']),
+            None if char.is_alphanumeric() => pattern.push(char),
+            None => pattern.extend(['\\', char]),
+        }
+    }
+    pattern + ".*"
+}
+
 impl Known {
     fn add(&mut self, agg: &Value) {
-        let mut here = 0;
-        for (name, bucket) in buckets(&agg["values"]) {
-            here += 1;
-            *self.counts.entry(name).or_default() += bucket["doc_count"].as_u64().unwrap_or(0);
+        let count = |bucket: &Value| bucket["doc_count"].as_u64().unwrap_or(0);
+        let mut here: BTreeMap<String, u64> =
+            buckets(&agg["values"]).map(|(name, bucket)| (name, count(bucket))).collect();
+        let mut beyond = agg["values"]["sum_other_doc_count"].as_u64().unwrap_or(0);
+        for (name, bucket) in buckets(&agg["matching"]) {
+            here.entry(name).or_insert_with(|| {
+                beyond = beyond.saturating_sub(count(bucket));
+                count(bucket)
+            });
         }
-        let beyond = agg["values"]["sum_other_doc_count"].as_u64().unwrap_or(0);
         if beyond > 0 {
             let distinct = agg["distinct"]["value"].as_u64().unwrap_or(0);
             self.beyond.0 += beyond;
-            self.beyond.1 += distinct.saturating_sub(here).max(1);
+            self.beyond.1 += distinct.saturating_sub(here.len() as u64).max(1);
+        }
+        for (name, count) in here {
+            *self.counts.entry(name).or_default() += count;
         }
     }
 }

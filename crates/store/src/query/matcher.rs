@@ -82,13 +82,12 @@ impl Fixed {
     }
 }
 
-/// The value that a record has under a name, as facets and histograms count it; `None` where it has none. A record
-/// without a level has none there, and `time` and `mark` are no values to count.
+/// The value that a record has under a name, as facets and histograms count it; `None` where it has none. A level that
+/// is not known is the value `unknown`, which a query finds as that; `time` and `mark` are no values to count.
 pub fn value_of<'a, V: RecordView + ?Sized>(record: &'a V, name: &str) -> Option<Cow<'a, [u8]>> {
     let owned = |text: String| Some(Cow::Owned(text.into_bytes()));
     match Fixed::from_name(name) {
         None => record.field(name).or_else(|| (name == "path").then(|| Cow::Borrowed(record.path().as_bytes()))),
-        Some(Fixed::Level) if record.level() == Level::Unknown => None,
         Some(Fixed::Level) => Some(Cow::Borrowed(record.level().name().as_bytes())),
         Some(Fixed::Format) => Some(Cow::Borrowed(record.format().name().as_bytes())),
         Some(Fixed::Stream) => Some(Cow::Borrowed(record.stream().as_bytes())),

@@ -8,8 +8,8 @@ use model::{Format, Level, Marks, Partition, QueueId, RecordId};
 use super::oracle::{Oracle, assert_same, everything, search_all};
 use super::{BatchBuilder, samples};
 use crate::{
-    ContextRequest, FacetsRequest, HistogramRequest, Hit, Query, Scope, SearchRequest, Store, StoreBatch, TailEvent,
-    TimeRange, naive,
+    ContextRequest, FacetOrder, FacetsRequest, HistogramRequest, Hit, Query, Scope, SearchRequest, Store, StoreBatch,
+    TailEvent, TimeRange, naive,
 };
 
 fn scope(query: &str) -> Scope {
@@ -144,10 +144,19 @@ pub async fn facets_and_fields_agree<S: Store + ?Sized>(store: &S) {
     store.flush().await.expect("flush");
     store.write(&batches[7..]).await.expect("write");
     for query in ["", "timeout", "status:>=500"] {
-        for values_max in [3, 1000] {
+        for (values_max, matching, order) in [
+            (3, None, FacetOrder::Count),
+            (1000, None, FacetOrder::Count),
+            (4, None, FacetOrder::Rare),
+            (4, None, FacetOrder::Name),
+            (5, Some("E"), FacetOrder::Name),
+            (100, Some("0"), FacetOrder::Rare),
+            (5, Some("."), FacetOrder::Count),
+        ] {
             let names = ["level", "status", "user", "path", "stream", "bytes", "generation", "format", "nosuch"];
             let fields = names.map(str::to_owned).to_vec();
-            let request = FacetsRequest { scope: scope(query), fields, values_max };
+            let matching = matching.map(str::to_owned);
+            let request = FacetsRequest { scope: scope(query), fields, values_max, matching, order };
             let wanted = naive::facets(&oracle.hits, &request).expect("facets");
             assert_eq!(store.facets(&request).await.expect("facets"), wanted, "{query}");
         }
@@ -442,7 +451,7 @@ pub async fn impossible_requests_are_refused<S: Store + ?Sized>(store: &S) {
         store.histogram(&histogram(Scope::everything(), 0, None)).await.err(),
         store.histogram(&histogram(Scope::everything(), 10, Some(0))).await.err(),
         store.histogram(&histogram(Scope::everything(), 10, Some(1))).await.err(),
-        store.facets(&FacetsRequest { scope: backwards, fields: Vec::new(), values_max: 1 }).await.err(),
+        store.facets(&FacetsRequest::new(backwards, Vec::new(), 1)).await.err(),
     ] {
         let error = error.expect("an error");
         assert_eq!(error.kind(), base::ErrorKind::Invalid, "{error}");
