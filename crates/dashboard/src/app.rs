@@ -9,6 +9,8 @@ use prometheus_client::encoding::EncodeLabelSet;
 use runtime::Shutdown;
 use telemetry::metric::{Counter, Family, Gauge, Histogram, exponential_buckets};
 
+use crate::changes::Changes;
+use crate::overview::Overviews;
 use crate::parts::Parts;
 use crate::reports::RemoteReports;
 use crate::searches::Searches;
@@ -20,6 +22,10 @@ pub(crate) struct App {
     /// The queue as it is offered to other machines.
     pub offered: Option<crate::routes::Offered>,
     pub figures: Figures,
+    /// What is to be known at one look.
+    pub overviews: Overviews,
+    /// What changed, and when.
+    pub changes: Changes,
     /// What people saved; `None`: there is no folder for it.
     pub searches: Option<Arc<Searches>>,
     pub shutdown: Shutdown,
@@ -37,6 +43,11 @@ pub(crate) struct Trouble {
 }
 
 impl App {
+    /// Whether the store is still being opened.
+    pub(crate) const fn is_starting(&self) -> bool {
+        false
+    }
+
     /// What every agent knows of its sources; this process's own agent first, each source once.
     pub(crate) fn reports(&self) -> Vec<SourceReport> {
         let mut reports = self.parts.sources.sources();

@@ -8,11 +8,13 @@
 
 mod app;
 mod audit;
+mod changes;
 mod control;
 mod error;
 mod hit;
 mod openapi;
 mod params;
+mod overview;
 mod parts;
 mod problem;
 mod reports;

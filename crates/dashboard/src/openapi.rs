@@ -77,8 +77,12 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
 fn operation_id(route: &Route) -> String {
     let name = route.path.trim_start_matches("/api/v1");
     let words: Vec<_> = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    let name = if words.is_empty() { "page".to_owned() } else { words.join("_") };
-    format!("{}_{name}", route.method)
+    let name = words.join("_");
+    // A page may be called like what it shows.
+    let is_page = route.answers.iter().any(|content| content.media == "text/html");
+    let page = if is_page { "_page" } else { "" };
+    let name = if name.is_empty() { name } else { format!("_{name}") };
+    format!("{}{page}{name}", route.method)
 }
 
 fn parameter(param: &Param) -> Value {

@@ -24,6 +24,11 @@ pub trait SourceReports: Send + Sync {
         false
     }
 
+    /// A number that is another one whenever anything known of the files changed; cheap.
+    fn pulse(&self) -> u64 {
+        0
+    }
+
     /// What this process's transfer has brought to the store, stream by stream; `None` where it has none.
     fn brought(&self) -> Option<Vec<Brought>> {
         None

@@ -22,7 +22,9 @@ use tokio::net::TcpStream;
 use tracing::{debug, warn};
 
 use crate::app::{App, Figures};
+use crate::changes::Changes;
 use crate::error::DashboardError;
+use crate::overview::{self, Overviews};
 use crate::parts::Parts;
 use crate::problem::{self, Problem};
 use crate::reports::RemoteReports;
@@ -54,7 +56,11 @@ pub fn build(listen: SocketAddr, parts: Parts) -> Result<Dashboard, DashboardErr
     let figures = Figures::registered(&parts.metrics);
     let offered = parts.queue.clone().map(|queue| routes::Offered::new(queue, &parts.limits));
     let searches = parts.folder.as_deref().map(|folder| Arc::new(Searches::open(folder)));
+    let changes = Changes::open(parts.folder.as_deref());
+    changes.started(parts.clock.now(), &parts.config);
     let app = App {
+        overviews: Overviews::default(),
+        changes,
         searches,
         parts,
         offered,
@@ -76,6 +82,8 @@ impl Dashboard {
     /// Runs as a worker of `supervisor`, until that is shut down.
     pub fn start(self, supervisor: &Supervisor) {
         let this = Arc::new(self);
+        let app = Arc::clone(&this.app);
+        supervisor.spawn("overview", move |shutdown| overview::work(Arc::clone(&app), shutdown));
         supervisor.spawn("dashboard", move |shutdown| {
             let this = Arc::clone(&this);
             async move { this.serve(&shutdown).await }

@@ -8,7 +8,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use model::{SourceId, SourceKey};
+use model::{SourceId, SourceKey, SourceReport};
 use queue::{LINES, Position, Queue, QueueError, TopicStats};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -138,7 +138,12 @@ fn lines(page: &[Account], problems: &[PathProblem], complete: bool, next: Optio
 /// The account of every source that anybody knows. The witnesses are asked from the source to the store, see
 /// [`crate::audit`].
 pub(crate) async fn accounts(app: &App) -> Result<Vec<Account>, Problem> {
-    let reports: HashMap<_, _> = app.reports().into_iter().map(|report| (report.key, report)).collect();
+    accounts_of(app, &app.reports()).await
+}
+
+/// The same, with what the agents have just said.
+pub(crate) async fn accounts_of(app: &App, reports: &[SourceReport]) -> Result<Vec<Account>, Problem> {
+    let reports: HashMap<_, _> = reports.iter().map(|report| (report.key, report)).collect();
     let mut keys: Vec<SourceKey> = reports.keys().copied().collect();
     if app.parts.store.capabilities().coverage {
         let held = app.parts.store.coverage(None).await?;
@@ -161,7 +166,7 @@ pub(crate) async fn accounts(app: &App) -> Result<Vec<Account>, Problem> {
             keeps_positions: held.keeps_positions,
             drained: held.drained,
         });
-        balance(key, reports.get(&key), view, coverage.get(&key))
+        balance(key, reports.get(&key).copied(), view, coverage.get(&key))
     };
     let known = keys.iter().enumerate().map(|(n, key)| one(Some(n), *key));
     Ok(known.chain(late.iter().map(|key| one(None, *key))).collect())

@@ -2,6 +2,7 @@
 
 mod agents;
 mod audit;
+mod changes;
 mod config;
 mod context;
 mod control;
@@ -11,12 +12,14 @@ mod health;
 mod meta;
 mod metrics;
 mod ndjson;
+mod overview;
 mod page;
 mod queue;
 mod search;
 mod searches;
 mod sources;
 mod stats;
+mod status;
 mod tail;
 
 use std::convert::Infallible;
@@ -37,6 +40,7 @@ use crate::app::App;
 use crate::params::{Param, Params};
 use crate::problem::{self, Problem};
 
+pub(crate) use audit::{PROBE, accounts_of};
 pub(crate) use ndjson::CONTROL_SCHEMAS;
 pub(crate) use queue::Offered;
 
@@ -151,6 +155,15 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::get("/api/v1/audit", "Where every byte of every file is.", || get(audit::audit))
         .params(audit::PARAMS)
         .answers(&[json::<audit::AuditAnswer>(), audit::ACCOUNTS]),
+    Route::get("/api/v1/overview", "What is to be known at one look.", || get(overview::overview))
+        .answers(&[json::<overview::Overview>()]),
+    Route::get("/api/v1/status", "Tells when the overview is another one, for as long as you listen.", || {
+        get(status::status)
+    })
+    .answers(&[status::EVENTS]),
+    Route::get("/api/v1/changes", "What changed here, newest first.", || get(changes::list))
+        .params(changes::PARAMS)
+        .answers(&[json::<changes::ChangesAnswer>()]),
     Route::get("/api/v1/sources", "The files that are followed.", || get(sources::sources))
         .params(sources::PARAMS)
         .answers(&[json::<sources::SourcesAnswer>()]),

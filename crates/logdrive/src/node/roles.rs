@@ -7,7 +7,7 @@ use std::sync::Arc;
 use agent::AgentHandle;
 use base::Explain;
 use config::{Config, Loaded, MetricsUrl, QueueUrl, StoreConfig};
-use dashboard::{Brought, SourceReports};
+use dashboard::{Brought, Control, SourceReports};
 use model::{SourceKey, SourceReport};
 use parking_lot::Mutex;
 use queue::{Producer, Queue};
@@ -116,12 +116,13 @@ impl Node {
         store: Arc<dyn Store>,
         points: Arc<dyn MetricsStore>,
         sources: Sources,
+        control: Arc<dyn Control>,
     ) -> Result<SocketAddr, Failure> {
         let parts = dashboard::Parts {
             store,
             queue,
             sources: Arc::new(sources),
-            control: Arc::new(()),
+            control,
             supervisor: Some(self.serving.clone()),
             metrics: self.metrics.clone(),
             points: Some(points),
@@ -172,6 +173,15 @@ impl SourceReports for Sources {
 
     fn is_following(&self) -> bool {
         self.agent.is_some()
+    }
+
+    fn pulse(&self) -> u64 {
+        let stats = self.agent.as_ref().map(AgentHandle::stats).unwrap_or_default();
+        let mut pulse = stats.files.rotate_left(48) ^ stats.faults.rotate_left(40) ^ stats.truncations.rotate_left(32);
+        for counted in [stats.read_bytes, stats.sent_batches, stats.missed_bytes, stats.open_files] {
+            pulse = pulse.rotate_left(7) ^ counted;
+        }
+        pulse
     }
 
     fn brought(&self) -> Option<Vec<Brought>> {
