@@ -7,6 +7,7 @@ import { named, t } from "../lib/i18n.js";
 import { param, setQuery } from "../lib/router.js";
 import { style } from "../lib/style.js";
 import { LawBar, LawStrip } from "../widgets/law.js";
+import { Path } from "../widgets/path.js";
 import { Empty, ErrorState, Loading } from "../widgets/states.js";
 import { copy } from "../widgets/toast.js";
 import { Letters } from "./audit/letters.js";
@@ -26,7 +27,7 @@ function Row({ account }) {
   const lost = sums.gaps - Math.min(sums.gaps, sums.unread);
   const verdict = account.complete ? "complete" : lost > 0 ? "gap" : "on_its_way";
   return html`<tr>
-      <th scope="row"><button class="link" aria-expanded=${open.value} onClick=${() => (open.value = !open.value)}>${account.path}</button>${account.generation ? html` <small>${t("files.generation", { n: account.generation })}</small>` : null}</th>
+      <th scope="row"><button class="link" aria-expanded=${open.value} onClick=${() => (open.value = !open.value)}><${Path} path=${account.path} /></button>${account.generation ? html` <small>${t("files.generation", { n: account.generation })}</small>` : null}</th>
       <td>${account.host}</td><td>${account.stream}</td><td class="number">${bytes(account.size)}</td>
       <td class="strip"><${LawStrip} account=${sums} /></td>
       <td class=${verdict === "complete" ? "good" : verdict === "gap" ? "bad" : "soft"}>${named(`audit.${verdict}`)}</td>

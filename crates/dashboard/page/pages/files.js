@@ -8,6 +8,7 @@ import { param, setQuery } from "../lib/router.js";
 import { style } from "../lib/style.js";
 import { moment } from "../lib/time.js";
 import { LawStrip } from "../widgets/law.js";
+import { Path } from "../widgets/path.js";
 import { Sparkline } from "../widgets/sparkline.js";
 import { Empty, ErrorState, Loading } from "../widgets/states.js";
 import { FileDetail } from "./files/detail.js";
@@ -56,7 +57,7 @@ function Row({ source, open }) {
   const id = `${source.source}.${source.generation}`;
   const bad = source.state === "unreadable" || source.state === "quarantined";
   return html`<tr aria-selected=${open}>
-    <th scope="row"><button class="link" aria-expanded=${open} onClick=${() => setQuery({ source: open ? null : id })}>${source.path}</button>${source.generation ? html` <small>${t("files.generation", { n: source.generation })}</small>` : null}</th>
+    <th scope="row"><button class="link" aria-expanded=${open} onClick=${() => setQuery({ source: open ? null : id })}><${Path} path=${source.path} /></button>${source.generation ? html` <small>${t("files.generation", { n: source.generation })}</small>` : null}</th>
     <td>${source.host}</td><td>${source.stream}</td>
     <td class=${bad ? "bad" : ""} title=${source.reason ?? null}>${named(`files.state.${source.state}`)}</td>
     <td class="number">${bytes(source.size)}</td>

@@ -6,6 +6,7 @@ import { overview } from "../lib/status.js";
 import { style } from "../lib/style.js";
 import { moment } from "../lib/time.js";
 import { LawBar } from "../widgets/law.js";
+import { Path } from "../widgets/path.js";
 import { Sparkline } from "../widgets/sparkline.js";
 import { Loading } from "../widgets/states.js";
 import { FirstRun } from "./overview/firstrun.js";
@@ -16,8 +17,9 @@ style("overview");
 
 /** @param {{now: Overview}} props */
 function Completeness({ now }) {
-  const sum = now.completeness;
-  const lost = sum.gaps - Math.min(sum.gaps, sum.unread);
+  const lost = now.completeness.gaps;
+  // Here gaps are what is nowhere; in an account of the audit, what was not read yet is among them.
+  const sum = { ...now.completeness, gaps: lost + now.completeness.unread };
   const verdict = lost > 0 ? "bad" : "good";
   return html`<section class="card completeness" aria-labelledby="completeness">
     <div class="row"><h2 id="completeness">${t("overview.completeness")}</h2><span class="grow"></span><a href="/audit">${t("overview.prove")}</a></div>
@@ -54,7 +56,7 @@ function NeedsAttention({ now }) {
   return html`<section class="card"><h2>${t("overview.attention")}</h2><ul class="attention">
     ${now.attention.map((item) => html`<li key=${item.kind + item.subject} class=${item.severity === "error" ? "bad" : "warn"}>
       <span class="mark" aria-label=${t(item.severity === "error" ? "severity.error" : "severity.warn")}>${item.severity === "error" ? "✕" : "!"}</span>
-      <span class="text"><b>${item.subject}</b> <span>${item.text}</span>${item.since ? html` <small>${t("overview.since", { time: moment(item.since, true) })}</small>` : null}</span>
+      <span class="text"><b><${Path} path=${item.subject} /></b> <span>${item.text}</span>${item.since ? html` <small>${t("overview.since", { time: moment(item.since, true) })}</small>` : null}</span>
       ${item.action ? html`<a class="button" href=${item.action.href}>${named(item.action.label_key)}</a>` : null}
     </li>`)}
   </ul></section>`;
@@ -64,7 +66,7 @@ function NeedsAttention({ now }) {
 function WhatChanged({ now }) {
   return html`<section class="card"><h2>${t("overview.changes")}</h2>
     ${now.changes.length === 0 ? html`<p class="soft">${t("overview.changes.none")}</p>` : html`<ol class="changes">
-      ${now.changes.map((change) => html`<li key=${change.at + change.subject + change.text}><time datetime=${change.at}>${moment(change.at, true).slice(0, 19)}</time><span class="kind">${named(`change.${change.kind}`)}</span><span class="text"><b>${change.subject}</b> ${change.text}${change.before || change.after ? html` <code>${change.before ?? "–"} → ${change.after ?? "–"}</code>` : null}</span></li>`)}
+      ${now.changes.map((change) => html`<li key=${change.at + change.subject + change.text}><time datetime=${change.at}>${moment(change.at, true).slice(0, 19)}</time><span class="kind">${named(`change.${change.kind}`)}</span><span class="text"><b><${Path} path=${change.subject} /></b> ${change.text}${change.before || change.after ? html` <code>${change.before ?? "–"} → ${change.after ?? "–"}</code>` : null}</span></li>`)}
     </ol>`}
   </section>`;
 }

@@ -5,6 +5,7 @@ import { useAsk } from "../../lib/ask.js";
 import { bytes, grouped } from "../../lib/format.js";
 import { t } from "../../lib/i18n.js";
 import { LawBar } from "../../widgets/law.js";
+import { Path } from "../../widgets/path.js";
 import { ErrorState, Loading } from "../../widgets/states.js";
 import { copy } from "../../widgets/toast.js";
 import { Verify } from "../audit/verify.js";
@@ -37,7 +38,7 @@ export function FileDetail({ source, onClose }) {
   const q = `source:${source.source} generation:${source.generation}`;
   const identity = Object.entries(source.identity ?? {});
   return html`<section class="card file-detail" aria-label=${source.path}>
-    <div class="row"><h2>${source.path}</h2><span class="grow"></span><button class="quiet" aria-label=${t("close")} onClick=${onClose}>✕</button></div>
+    <div class="row"><h2><${Path} path=${source.path} /></h2><span class="grow"></span><button class="quiet" aria-label=${t("close")} onClick=${onClose}>✕</button></div>
     ${source.reason ? html`<p class="notice bad">${source.reason}</p>` : null}
     <dl class="facts">
       <div><dt>${t("files.source")}</dt><dd><button class="link mono" title=${t("copy")} onClick=${() => copy(source.source)}>${source.source}</button></dd></div>
