@@ -12,6 +12,7 @@ import { Path } from "../widgets/path.js";
 import { Sparkline } from "../widgets/sparkline.js";
 import { Empty, ErrorState, Loading } from "../widgets/states.js";
 import { FileDetail } from "./files/detail.js";
+import { Problems } from "./files/problems.js";
 
 style("files");
 
@@ -88,6 +89,7 @@ export function Page() {
   return html`<div class="page">
     <div class="row"><input type="search" class="grow" aria-label=${t("files.filter")} placeholder=${t("files.filter")} value=${match.value} onInput=${(/** @type {any} */ event) => setQuery({ match: event.target.value }, { replace: true })} />
       <span class="soft">${data ? t("files.count", { n: grouped(data.count) }) : ""}</span></div>
+    <${Problems} />
     ${error ? html`<${ErrorState} error=${error} retry=${again} />` : null}
     ${!data && !error ? html`<${Loading} />` : null}
     ${data && sources.length === 0 ? html`<${Empty} title=${t(match.value ? "files.none.match" : "files.none")}><p>${t("files.none.next")}</p><a class="button" href="/overview">${t("nav.overview")}</a><//>` : null}

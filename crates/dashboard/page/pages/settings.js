@@ -1,8 +1,9 @@
 // What a person chooses for this browser, and what this server is: its version, its settings with their origins.
-import { html, useSignal } from "../lib/ui.js";
+import { html } from "../lib/ui.js";
 import { get } from "../lib/api.js";
 import { useAsk } from "../lib/ask.js";
 import { t } from "../lib/i18n.js";
+import { param, setQuery } from "../lib/router.js";
 import { language, theme, zone } from "../lib/settings.js";
 import { ErrorState, Loading } from "../widgets/states.js";
 
@@ -22,6 +23,8 @@ function Choices() {
   </section>`;
 }
 
+const wanted = param("key");
+
 /** @typedef {{key: string, value: string, origin: string}} Row */
 
 /**
@@ -40,13 +43,12 @@ export function rowsOf(answer) {
 }
 
 function Server() {
-  const wanted = useSignal("");
   const { data, error, again } = useAsk((signal) => get("config", {}, { signal }), []);
   if (error) return html`<${ErrorState} error=${error} retry=${again} />`;
   if (!data) return html`<${Loading} />`;
   const rows = rowsOf(data).filter((row) => `${row.key} ${row.value} ${row.origin}`.includes(wanted.value));
   return html`<section class="card"><h2>${t("settings.server")}</h2><p class="soft">${t("settings.server.note")}</p>
-    <input type="search" class="wide" aria-label=${t("filter")} placeholder=${t("filter")} value=${wanted.value} onInput=${(/** @type {any} */ event) => (wanted.value = event.target.value)} />
+    <input type="search" class="wide" aria-label=${t("filter")} placeholder=${t("filter")} value=${wanted.value} onInput=${(/** @type {any} */ event) => setQuery({ key: event.target.value }, { replace: true })} />
     <div class="scroll" tabindex="0" role="region" aria-label=${t("settings.server")}><table class="rows"><thead><tr><th>${t("settings.key")}</th><th>${t("settings.value")}</th><th>${t("settings.origin")}</th></tr></thead>
     <tbody>${rows.map((row) => html`<tr key=${row.key}><th scope="row"><code>${row.key}</code></th><td><code>${row.value}</code></td><td class="soft">${row.origin}</td></tr>`)}</tbody></table></div>
   </section>`;

@@ -78,7 +78,7 @@ function TopBar() {
     <span class="grow"></span>
     <button class="quiet palette-button" onClick=${() => (paletteOpen.value = true)} aria-keyshortcuts="Control+K"><span>${t("palette.open")}</span><kbd>Ctrl K</kbd></button>
     <${ZoneChoice} />
-    <select class="quiet" aria-label=${t("theme.label")} value=${theme.value} onChange=${(/** @type {any} */ event) => (theme.value = event.target.value)}>
+    <select class="quiet theme" aria-label=${t("theme.label")} value=${theme.value} onChange=${(/** @type {any} */ event) => (theme.value = event.target.value)}>
       ${THEMES.map((name) => html`<option key=${name} value=${name}>${t(`theme.${name}`)}</option>`)}
     </select>
     <button class="quiet" aria-label=${t("help.open")} title=${`${t("help.open")} (?)`} onClick=${() => (helpOpen.value = true)}>?</button>
