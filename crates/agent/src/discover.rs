@@ -10,6 +10,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use config::StreamConfig;
 use globset::{GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
@@ -21,10 +22,11 @@ pub const STDIN: &str = "-";
 
 /// The patterns of all streams.
 pub struct Follow {
-    streams: Vec<Rules>,
+    streams: Vec<Arc<Rules>>,
     own: PathBuf,
 }
 
+#[derive(Default)]
 struct Rules {
     patterns: Vec<Pattern>,
     exclude_paths: GlobSet,
@@ -68,8 +70,21 @@ impl Follow {
     /// Compiles the patterns. Nothing in the folder `own` is ever followed.
     pub fn new(streams: &[StreamConfig], own: &Path) -> Result<Self, AgentError> {
         let own = fs::canonicalize(own).unwrap_or_else(|_| own.to_owned());
-        let streams = streams.iter().map(Rules::new).collect::<Result<_, _>>()?;
+        let streams = streams.iter().map(|stream| Rules::new(stream).map(Arc::new)).collect::<Result<_, _>>()?;
         Ok(Self { streams, own })
+    }
+
+    /// These, and one more behind them.
+    pub fn with(&self, stream: &StreamConfig) -> Result<Self, AgentError> {
+        let more = Arc::new(Rules::new(stream)?);
+        Ok(Self { streams: self.streams.iter().cloned().chain([more]).collect(), own: self.own.clone() })
+    }
+
+    /// These, without the patterns of one, whose place stays.
+    pub fn without(&self, stream: usize) -> Self {
+        let mut streams = self.streams.clone();
+        streams[stream] = Arc::default();
+        Self { streams, own: self.own.clone() }
     }
 
     /// Who follows `path`: the first stream that claims it.
@@ -97,7 +112,18 @@ impl Follow {
 
     /// Goes through everything that may be claimed.
     pub fn walk(&self, found: &mut dyn FnMut(Found<'_>)) {
-        for pattern in self.streams.iter().flat_map(|rules| &rules.patterns) {
+        for rules in &self.streams {
+            self.walk_rules(rules, found);
+        }
+    }
+
+    /// Goes through everything that one stream may claim.
+    pub fn walk_one(&self, stream: usize, found: &mut dyn FnMut(Found<'_>)) {
+        self.walk_rules(&self.streams[stream], found);
+    }
+
+    fn walk_rules(&self, rules: &Rules, found: &mut dyn FnMut(Found<'_>)) {
+        for pattern in &rules.patterns {
             let mut seen = HashSet::new();
             match pattern {
                 Pattern::Path(path) => match fs::metadata(path) {

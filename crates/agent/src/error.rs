@@ -25,6 +25,12 @@ pub enum AgentError {
         /// The path.
         path: String,
     },
+    /// A stream of that name is followed already.
+    #[error("there is a stream '{stream}' already; choose another name")]
+    Twice {
+        /// The name.
+        stream: String,
+    },
     /// A size that cannot work with another.
     #[error("agent.{key}: {reason}")]
     Setting {
@@ -64,6 +70,7 @@ impl Explain for AgentError {
             Self::Glob { .. } | Self::Relative { .. } | Self::Setting { .. } | Self::Version { .. } => {
                 ErrorKind::Invalid
             }
+            Self::Twice { .. } => ErrorKind::Conflict,
             Self::Io { .. } => ErrorKind::Internal,
             Self::Thread(_) => ErrorKind::Exhausted,
         }

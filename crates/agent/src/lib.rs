@@ -17,6 +17,7 @@ pub mod identity;
 mod ledger;
 mod locator;
 mod original;
+mod plan;
 mod reader;
 mod role;
 mod settings;
@@ -28,5 +29,6 @@ mod wake;
 mod watch;
 
 pub use error::AgentError;
+pub use plan::Prospect;
 pub use role::{Agent, AgentHandle, Parts, build};
 pub use status::{Problem, Stats};

@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use base::{Backoff, Clock, Timestamp};
-use config::{Config, HostMetricsConfig};
+use config::{Config, HostMetricsConfig, StreamConfig};
 use model::{SourceKey, SourceReport};
 use parking_lot::Mutex;
 use queue::Producer;
@@ -18,6 +19,7 @@ use crate::checkpoint::Checkpoints;
 use crate::discover::{Follow, STDIN};
 use crate::host_metrics::HostMetrics;
 use crate::ledger::Ledger;
+use crate::plan::{Plan, Plans, Prospect};
 use crate::settings::Settings;
 use crate::shard::{Links, Shard};
 use crate::status::{Problem, Shared, Stats};
@@ -37,7 +39,7 @@ pub struct Parts {
 /// An agent that is not running yet.
 pub struct Agent {
     settings: Arc<Settings>,
-    follow: Arc<Follow>,
+    plans: Arc<Plans>,
     producer: Arc<dyn Producer>,
     clock: Arc<dyn Clock>,
     shared: Arc<Shared>,
@@ -54,12 +56,40 @@ pub struct Agent {
 #[derive(Clone)]
 pub struct AgentHandle {
     shared: Arc<Shared>,
+    plans: Arc<Plans>,
+    clock: Arc<dyn Clock>,
 }
 
 impl AgentHandle {
     /// What is known of each source in each generation.
     pub fn sources(&self) -> Vec<SourceReport> {
         self.shared.reports()
+    }
+
+    /// What a stream would find if it were followed now. Looks at the disk.
+    ///
+    /// # Errors
+    /// Where a pattern is no glob, or a path is relative.
+    pub fn prospect(&self, stream: &StreamConfig) -> Result<Prospect, AgentError> {
+        self.plans.prospect(stream)
+    }
+
+    /// The stream that follows a path, if one does.
+    pub fn follower(&self, path: &Path) -> Option<String> {
+        self.plans.follower(path)
+    }
+
+    /// Follows one more stream, at once, until the process ends.
+    ///
+    /// # Errors
+    /// Where a pattern is no glob, a path is relative, or there is a stream of that name.
+    pub fn follow(&self, stream: &StreamConfig) -> Result<(), AgentError> {
+        self.plans.add(stream, self.clock.now())
+    }
+
+    /// Follows a stream no longer: what its files hold now is still read. `false`: there is none of that name.
+    pub fn unfollow(&self, name: &str) -> bool {
+        self.plans.remove(name)
     }
 
     /// What keeps paths from being followed, by path.
@@ -102,9 +132,11 @@ pub fn build(config: &Config, parts: Parts) -> Result<Agent, AgentError> {
         (Some(stream), Some(input)) => Some(Stdin::new(input, stream, host_id, now)),
         _ => None,
     };
+    let settings = Arc::new(settings);
+    let plan = Plan { settings: settings.clone(), follow: Arc::new(follow) };
     Ok(Agent {
-        settings: Arc::new(settings),
-        follow: Arc::new(follow),
+        settings,
+        plans: Arc::new(Plans::new(plan, alarm.clone())),
         producer: parts.producer,
         clock: parts.clock,
         shared,
@@ -121,7 +153,7 @@ pub fn build(config: &Config, parts: Parts) -> Result<Agent, AgentError> {
 impl Agent {
     /// Answers for this agent.
     pub fn handle(&self) -> AgentHandle {
-        AgentHandle { shared: self.shared.clone() }
+        AgentHandle { shared: self.shared.clone(), plans: self.plans.clone(), clock: self.clock.clone() }
     }
 
     /// Has it measure its machine too, where the configuration asks for that, and hand what it finds to `producer`, which
@@ -170,11 +202,14 @@ impl Agent {
             Some(checkpoints) => checkpoints,
             None => Checkpoints::open(&self.settings.checkpoints, &mut Ledger::default(), self.known_until)?.0,
         };
+        let (plan_revision, plan) = self.plans.now();
         let (asks, mut questions) = tokio::sync::mpsc::channel(4);
         let (answers, taken) = sync_channel(8);
         let links = Links {
-            settings: self.settings.clone(),
-            follow: self.follow.clone(),
+            plan_revision,
+            plans: self.plans.clone(),
+            settings: plan.settings,
+            follow: plan.follow,
             producer: self.producer.clone(),
             clock: self.clock.clone(),
             shared: self.shared.clone(),

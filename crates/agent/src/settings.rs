@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::Timestamp;
 use codec::Framing;
 use config::{Compression, Config, Multiline, ParseChoice, Start};
 use model::{Codec, Format, Revision};
@@ -13,8 +14,8 @@ use crate::AgentError;
 use crate::reader::Limits;
 use crate::tail::decide::Waits;
 
-/// What does not change while the agent runs.
-#[derive(Debug)]
+/// What does not change while the agent runs, but for the streams (see [`crate::plan`]).
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Name of the machine in headers.
     pub host: Arc<str>,
@@ -42,12 +43,12 @@ pub struct Settings {
     pub checkpoints: PathBuf,
     /// How payloads are carried.
     pub codec: Codec,
-    /// What is collected, in the order of the configuration.
+    /// What is collected, in the order of the configuration; then what was added since.
     pub streams: Vec<Stream>,
 }
 
 /// What is collected together.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Stream {
     /// Its name.
     pub name: Arc<str>,
@@ -61,6 +62,10 @@ pub struct Stream {
     pub utc_offset_secs: Option<i32>,
     /// Where to begin in files found for the first time.
     pub start: Start,
+    /// Since when it is followed, where that is later than the agent itself.
+    pub since: Timestamp,
+    /// It is followed no longer.
+    pub is_over: bool,
 }
 
 /// A record of one line waits no longer than this for a line that belongs to it: a stack trace is written in one go,
@@ -131,7 +136,8 @@ fn check(key: &'static str, holds: bool, reason: &str) -> Result<(), AgentError>
 }
 
 impl Stream {
-    fn of(stream: &config::StreamConfig) -> Self {
+    /// From its definition.
+    pub fn of(stream: &config::StreamConfig) -> Self {
         Self {
             name: stream.name.as_str().into(),
             revision: stream.revision,
@@ -139,6 +145,8 @@ impl Stream {
             multiline: stream.multiline,
             utc_offset_secs: stream.utc_offset_secs,
             start: stream.start,
+            since: Timestamp::MIN,
+            is_over: false,
         }
     }
 

@@ -11,6 +11,7 @@ mod document;
 mod error;
 mod key;
 mod load;
+mod more;
 mod origin;
 mod paths;
 mod pattern;
@@ -29,6 +30,7 @@ mod tests;
 
 pub use error::{ConfigError, Problem};
 pub use load::{Flag, Inputs, Loaded, UpPaths, check, check_text, load, strange_variables};
+pub use more::{Streams, streams_of};
 pub use origin::{Origin, Setting};
 pub use paths::{PathKind, absolute, clean_name, is_glob, stream_name};
 pub use resolved::{

@@ -313,7 +313,7 @@ fn streams(layers: &mut Layers, document: &Document, inputs: &Inputs, known: &Kn
     streams
 }
 
-fn of_file(layers: &mut Layers, document: &Document, known: &Known<'_>) -> Vec<StreamConfig> {
+pub(crate) fn of_file(layers: &mut Layers, document: &Document, known: &Known<'_>) -> Vec<StreamConfig> {
     let mut streams: Vec<StreamConfig> = Vec::new();
     for (head, values) in document.lists.get("stream").into_iter().flatten() {
         let reader = Reader::new(layers, &sections::stream::SECTION, Some(values));

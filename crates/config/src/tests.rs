@@ -284,3 +284,26 @@ fn the_reference_names_every_key_with_its_default() {
         }
     }
 }
+
+#[test]
+fn streams_beside_the_configuration_follow_its_rules() {
+    let config = Config::new("h", "/data");
+    let text = "[[stream]]\nname = \"a\"\npaths = [\"/var/log/a\", \"/srv/$${x}\"]\nparse = \"json\"\n";
+    let (streams, settings) = crate::streams_of("streams.toml", text, &config).unwrap();
+    assert_eq!((streams.len(), &streams[0].paths[1]), (1, &"/srv/${x}".to_owned()));
+    assert_ne!(streams[0].revision.0, 0);
+    let paths = settings.iter().find(|setting| setting.key == "stream.a.paths").unwrap();
+    assert_eq!(paths.origin, "streams.toml:3:9");
+    for (text, says) in [
+        ("data = \"/x\"", "streams.toml:1:8: only [[stream]] may stand here"),
+        ("[queue]\nsync = \"10ms\"", "streams.toml:2:"),
+        ("[[store]]\nname = \"x\"\n", "streams.toml:1:1: only [[stream]]"),
+        ("[[stream]]\nname = \"a\"\npaths = [\"/${HOME}\"]", "HOME"),
+        ("[[stream]]\nname = \"a\"\npaths = [\"/a\"]\nstores = [\"archive\"]", "no store 'archive'"),
+        ("[[stream]]\nname = \"A b\"\npaths = [\"/a\"]", "like 'a-b'"),
+        ("[[stream]]\nname = \"a\"\npaths = [\"/a\"]\nparse = \"jsn\"", "did you mean 'json'"),
+    ] {
+        let wrong = crate::streams_of("streams.toml", text, &config).unwrap_err().to_string();
+        assert!(wrong.contains(says), "{text}: {wrong}");
+    }
+}

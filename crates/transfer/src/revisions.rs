@@ -47,6 +47,17 @@ impl Revisions {
         Ok(Self { folder: folder.map(Path::to_owned), known: Mutex::new(known), auto })
     }
 
+    /// Knows one more definition from now on.
+    pub fn learn(&self, stream: &StreamConfig) -> Result<(), TransferError> {
+        let definition = Definition::of(stream);
+        let rules = Arc::new(definition.compile()?);
+        if let Some(folder) = &self.folder {
+            keep(folder, stream.revision, &definition)?;
+        }
+        self.known.lock().insert(stream.revision, rules);
+        Ok(())
+    }
+
     /// The rules for a batch: those of its revision, or (where nothing is kept of it) no rules but recognition.
     pub fn rules_for(&self, header: &BatchHeader) -> Arc<ParseRules> {
         let mut known = self.known.lock();

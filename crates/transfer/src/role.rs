@@ -63,6 +63,7 @@ struct Shared {
     rules: Vec<Arc<RulePipeline>>,
     problems: Problems,
     lag: Arc<Lag>,
+    revisions: Arc<Revisions>,
 }
 
 /// What has come to one store since the process started.
@@ -136,7 +137,7 @@ pub fn build(config: &TransferConfig, streams: &[StreamConfig], parts: Parts) ->
     });
     let topics = if points.is_some() { vec![LINES, METRICS] } else { vec![LINES] };
     let lag = Arc::new(Lag { queue: parts.queue, topics, prefix: config.group.clone(), figures });
-    Ok(Transfer { shared: Arc::new(Shared { pipelines, points, rules, problems, lag }) })
+    Ok(Transfer { shared: Arc::new(Shared { pipelines, points, rules, problems, lag, revisions }) })
 }
 
 impl Transfer {
@@ -194,6 +195,14 @@ impl TransferHandle {
         let points = self.0.points.iter();
         let points = points.map(|p| status("metrics", PointPipeline::group(&p.config), &p.status));
         self.0.pipelines.iter().map(|p| status(&p.name, p.group.clone(), &p.status)).chain(points).collect()
+    }
+
+    /// Knows the definition of a stream that is followed from now on. All stores take it.
+    ///
+    /// # Errors
+    /// A rule that is no regular expression; a folder that cannot be written.
+    pub fn learn(&self, stream: &StreamConfig) -> Result<(), TransferError> {
+        self.0.revisions.learn(stream)
     }
 
     /// What somebody should look at: whom it troubles (`stream web`, `store archive`), and what it is.

@@ -104,6 +104,10 @@ impl Shard {
         let count = self.scan.count;
         let Some(tail) = self.tails[index].as_mut() else { return };
         tail.scan = count;
+        if tail.leaves {
+            // Whoever follows it next finds it once it is over.
+            return;
+        }
         if *tail.path != *path {
             let still_there = identity::look(&tail.path).is_ok_and(|at| at.id == tail.id);
             if still_there && (claim.is_none() || tail.phase != Phase::Draining) {
@@ -164,7 +168,12 @@ impl Shard {
         let (key, stream, home) = match (&known, claim) {
             (Some(entry), _) => {
                 let key = entry.copy_of.unwrap_or(entry.report.key);
-                let named = self.links.settings.streams.iter().position(|stream| stream.name == entry.report.stream);
+                let named = self
+                    .links
+                    .settings
+                    .streams
+                    .iter()
+                    .position(|stream| !stream.is_over && stream.name == entry.report.stream);
                 let stream = claim.map(|claim| claim.stream).or(named);
                 let queued = match entry.copy_of {
                     Some(original) => {
@@ -180,7 +189,7 @@ impl Shard {
             (None, Some(claim)) => (SourceKey::new(source, model::Generation(0)), claim.stream, path.to_owned()),
             (None, None) => {
                 let Some((home, claim)) = self.rotated_from(path) else { return };
-                only_if_held = !self.is_new(seen);
+                only_if_held = !self.is_new(seen, claim.stream);
                 (SourceKey::new(source, model::Generation(0)), claim.stream, home)
             }
         };
@@ -205,9 +214,9 @@ impl Shard {
     }
 
     /// Whether a file appeared after the last run was last alive (or, without one, after this one began).
-    pub(super) fn is_new(&self, seen: &Seen) -> bool {
+    pub(super) fn is_new(&self, seen: &Seen, stream: usize) -> bool {
         let appeared = if seen.id.born == 0 { seen.modified } else { seen.id.born } / 1000;
-        appeared + COARSE >= self.links.known_until.as_micros()
+        appeared + COARSE >= self.known_until(stream).as_micros()
     }
 
     /// Takes on a file. Nothing is read before the queue said how far it has it.
@@ -230,7 +239,7 @@ impl Shard {
         tail.home = if is_home { at.clone() } else { home.into() };
         tail.shown = shown;
         tail.begin_anew(0, !self.ahead.is_on);
-        tail.was_there = self.scan.count <= 1;
+        tail.was_there = self.is_first_scan(stream);
         tail.size = seen.size;
         tail.named = seen.named;
         tail.changed_at = base::Timestamp::from_micros(seen.modified / 1000);

@@ -18,6 +18,9 @@ use crate::tail::{Mark, Phase};
 /// A file that must wait for others to be closed looks again so soon.
 const OPEN_AGAIN: Duration = Duration::from_millis(50);
 
+/// A file that was let go is over after such a silence.
+const LEAVES: Duration = Duration::from_millis(500);
+
 impl Shard {
     /// Looks at a file and does what there is to do.
     pub(super) fn attend(&mut self, index: usize) {
@@ -74,6 +77,8 @@ impl Shard {
     pub(super) fn seen(&mut self, index: usize, size: u64, named: bool) {
         let (now, at) = (self.now, self.links.clock.now());
         let Some(tail) = self.tails[index].as_mut() else { return };
+        // What comes after it was let go is not read.
+        let size = if tail.leaves { size.min(tail.size.max(tail.read.end)) } else { size };
         if size < tail.read.end {
             tail.truncated = Some(size);
         }
@@ -92,8 +97,12 @@ impl Shard {
 
     /// Does what follows from what is known.
     pub(super) fn settle(&mut self, index: usize) -> io::Result<()> {
-        let waits = self.links.settings.waits;
+        let mut waits = self.links.settings.waits;
         let Some(tail) = self.tails[index].as_ref().filter(|tail| tail.is_located()) else { return Ok(()) };
+        if tail.leaves {
+            // Nobody waits for more of it.
+            waits.rotate = waits.rotate.min(LEAVES);
+        }
         if tail.truncated.is_some() {
             if tail.flights.is_empty() {
                 self.new_generation(index)?;
@@ -252,6 +261,9 @@ impl Shard {
         self.end_generation(index);
         if let Some(tail) = &self.tails[index] {
             tracing::debug!(path = %tail.path.display(), source = %tail.key, "a file is over");
+            if tail.leaves {
+                self.scan.soon(self.now);
+            }
         }
         self.drop_tail(index);
     }

@@ -123,7 +123,8 @@ impl Shard {
 
     /// A source that nobody knows begins.
     pub(super) fn begin(&mut self, index: usize) {
-        let known_until = self.links.known_until.as_micros();
+        let Some(stream) = self.tails[index].as_ref().map(|tail| tail.stream) else { return };
+        let known_until = self.known_until(stream).as_micros();
         let Some(tail) = self.tails[index].as_mut() else { return };
         let stream = &self.links.settings.streams[tail.stream];
         tail.framing = stream.framing(Format::Unknown);
@@ -212,7 +213,8 @@ impl Shard {
     fn at_its_place(&mut self, index: usize) {
         let Some(tail) = self.tails[index].as_mut() else { return };
         let at_path = self.by_path.get(&tail.path) == Some(&index);
-        let claimed = at_path && self.links.follow.claim(&tail.path).is_some() && tail.key.source == tail.source;
+        let claimed =
+            at_path && !tail.leaves && self.links.follow.claim(&tail.path).is_some() && tail.key.source == tail.source;
         tail.phase = if claimed { Phase::Following } else { Phase::Draining };
         tail.grown_at = self.now;
     }

@@ -11,6 +11,7 @@ mod files;
 mod locate;
 mod notes;
 mod pace;
+mod plan;
 mod scan;
 mod step;
 mod turns;
@@ -34,6 +35,7 @@ pub(crate) use locate::{Answer, Ask};
 use crate::buffer::Pool;
 use crate::checkpoint::Checkpoints;
 use crate::discover::Follow;
+use crate::plan::Plans;
 use crate::settings::Settings;
 use crate::status::{Shared, add, set};
 use crate::tail::{Fault, Mono, Tail};
@@ -42,6 +44,9 @@ use crate::watch::{Hint, Watch};
 
 /// What the reader is made of.
 pub(crate) struct Links {
+    /// What is followed, as it may change; and which revision of it `settings` and `follow` are.
+    pub plans: Arc<Plans>,
+    pub plan_revision: u64,
     pub settings: Arc<Settings>,
     pub follow: Arc<Follow>,
     pub producer: Arc<dyn Producer>,
@@ -100,6 +105,8 @@ pub(crate) struct Shard {
     watch: Watch,
     hints: Vec<Hint>,
     scan: scan::ScanState,
+    /// The first scan for each stream: what that finds was there before.
+    first_scans: Vec<u64>,
     room: step::Room,
     next: Next,
     dirty: Vec<usize>,
@@ -163,6 +170,7 @@ impl Shard {
             watch: Watch::new(),
             hints: Vec::new(),
             scan: scan::ScanState::default(),
+            first_scans: vec![1; settings.streams.len()],
             room: step::Room::default(),
             next: Next::default(),
             dirty: Vec::new(),
@@ -188,6 +196,9 @@ impl Shard {
     /// Everything that is due now.
     fn round(&mut self) {
         add(&self.links.shared.counters.rounds, 1);
+        if self.links.plans.revision() != self.links.plan_revision {
+            self.take_plan();
+        }
         self.take_answers();
         if self.now >= self.next.hints {
             self.take_hints();

@@ -33,6 +33,11 @@ impl Shard {
             && *entry.home == *tail.shown
         {
             update(entry, tail);
+            let stream = &self.links.settings.streams[tail.stream].name;
+            if entry.report.stream != *stream {
+                // Another stream has taken it over.
+                entry.report.stream = stream.clone();
+            }
             entry.report.state = state.unwrap_or_else(|| tail.state());
             return;
         }

@@ -48,6 +48,10 @@ impl ScanState {
         self.due
     }
 
+    pub fn set_due(&mut self, due: Mono) {
+        self.due = due;
+    }
+
     /// Something happened that only a scan can tell.
     pub fn soon(&mut self, now: Mono) {
         self.due = self.due.min((now + SOON).max(self.ended + self.took * SHARE));

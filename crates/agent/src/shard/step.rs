@@ -286,7 +286,7 @@ pub(super) fn view(tail: &Tail, successor: bool) -> View {
         size: tail.size,
         in_flight: !tail.flights.is_empty(),
         held: tail.held,
-        replaced: !tail.named || successor,
+        replaced: !tail.named || successor || tail.leaves,
         grown_at: tail.grown_at,
     }
 }

@@ -71,6 +71,8 @@ pub struct Tail {
     pub was_there: bool,
     /// Which stream it belongs to.
     pub stream: usize,
+    /// That stream was let go: it is read as far as it went then.
+    pub leaves: bool,
     /// The open file, if it is open.
     pub file: Option<File>,
     /// Where it is in its life.
@@ -160,6 +162,7 @@ impl Tail {
             only_if_held: false,
             was_there: false,
             stream,
+            leaves: false,
             file: None,
             phase: Phase::Locating,
             read: Mark::default(),

@@ -1,6 +1,8 @@
 //! `logdrive transfer`: takes lines from the queue into the store, and answers questions. With a queue of its own, it
 //! is the server that agents elsewhere hand their lines to.
 
+use std::sync::Arc;
+
 use base::Explain;
 use config::{Loaded, QueueUrl};
 
@@ -32,7 +34,7 @@ async fn serve(loaded: &Loaded) -> Result<(), Failure> {
     let node = Node::new();
     let transfer = node.transfer(config, queue.clone(), &stores, &metrics)?;
     let sources = Sources { agent: None, transfer: Some(transfer) };
-    let address = node.dashboard(loaded, Some(queue.clone()), stores[0].clone(), metrics, sources)?;
+    let address = node.dashboard(loaded, Some(queue.clone()), stores[0].clone(), metrics, sources, Arc::new(()))?;
     let from = match &config.queue.url {
         QueueUrl::Embedded(_) => format!("its own queue (agents: logdrive agent --server http://{address} PATH…)"),
         QueueUrl::Remote(server) => format!("the queue of {server}"),

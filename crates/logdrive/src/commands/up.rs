@@ -12,7 +12,9 @@ use tokio::runtime::Runtime;
 use crate::cli::UpArgs;
 use crate::demo::Demo;
 use crate::failure::Failure;
-use crate::node::{DataFolder, Node, Signals, Sources, engines, open_metrics, open_producer, open_queue, open_stores};
+use crate::node::{
+    Added, DataFolder, Node, Signals, Sources, Streams, engines, open_metrics, open_producer, open_queue, open_stores,
+};
 use crate::settings;
 use crate::terminal::{note, say};
 
@@ -54,9 +56,10 @@ fn load(args: &UpArgs, demo: Option<&Demo>) -> Result<Loaded, Failure> {
 }
 
 async fn serve(loaded: &Loaded, demo: Option<&Demo>, args: &UpArgs) -> Result<(), Failure> {
-    let config = &loaded.config;
     let mut signals = Signals::listen()?;
-    let _data = DataFolder::take(&config.data)?;
+    let _data = DataFolder::take(&loaded.config.data)?;
+    let (loaded, added) = with_added(loaded);
+    let config = &loaded.config;
     let opened = async {
         let queue = open_queue(config).await?;
         let producer = open_producer(&*queue, queue::LINES).await?;
@@ -71,10 +74,13 @@ async fn serve(loaded: &Loaded, demo: Option<&Demo>, args: &UpArgs) -> Result<()
     let node = Node::new();
     let agent = node.agent(config, &queue, producer)?;
     let transfer = node.transfer(config, queue.clone(), &stores, &metrics)?;
+    let streams = Streams::new((config, &loaded.settings), added, agent.clone(), transfer.clone(), &node.reading);
     let sources = Sources { agent: Some(agent.clone()), transfer: Some(transfer) };
-    let address = node.dashboard(loaded, Some(queue.clone()), stores[0].clone(), metrics, sources)?;
+    let control = streams.clone();
+    let address = node.dashboard(&loaded, Some(queue.clone()), stores[0].clone(), metrics, sources, control)?;
     if let Some(demo) = demo {
         demo.start(&node.reading);
+        streams.demo_runs();
     }
     say(&greeting(config, address, args));
     let from_stdin = config.streams.iter().any(|stream| stream.paths.iter().any(|path| path == "-"));
@@ -95,8 +101,31 @@ async fn serve(loaded: &Loaded, demo: Option<&Demo>, args: &UpArgs) -> Result<()
         () = signals.told() => {}
         () = end_of_input => {}
     }
+    streams.end().await;
     node.end(&mut signals).await?;
     queue.close().await.map_err(|error| Failure::of(&error))
+}
+
+/// With the streams that were added while logdrive ran. What the command line or the file calls the same is followed
+/// instead.
+fn with_added(loaded: &Loaded) -> (Loaded, Added) {
+    let (mut loaded, added) = (loaded.clone(), Added::open(&loaded.config));
+    if let Some(damage) = &added.damage {
+        note(damage);
+    }
+    for stream in &added.streams {
+        if loaded.config.streams.iter().any(|known| known.name == stream.name) {
+            note(&format!(
+                "stream '{}', added on the page, is not followed: there is another of that name now",
+                stream.name
+            ));
+            continue;
+        }
+        let prefix = format!("stream.{}.", stream.name);
+        loaded.settings.extend(added.settings.iter().filter(|setting| setting.key.starts_with(&prefix)).cloned());
+        loaded.config.streams.push(stream.clone());
+    }
+    (loaded, added)
 }
 
 /// What is followed, where data lives, the address, and two commands to try.

@@ -79,6 +79,11 @@ impl Demo {
         STREAMS.iter().map(|stream| self.folder.join("log").join(stream).display().to_string()).collect()
     }
 
+    /// What is to be followed, by name.
+    pub(crate) fn streams(&self) -> Vec<(&'static str, String)> {
+        STREAMS.iter().copied().zip(self.paths()).collect()
+    }
+
     /// Lets the services write until the shutdown.
     pub(crate) fn start(&self, supervisor: &Supervisor) {
         let services = self.services.clone();
