@@ -1,9 +1,10 @@
-//! The habits of the house as commands: `cargo xtask test | ci | tidy | services | bench`.
+//! The habits of the house as commands: `cargo xtask test | ci | tidy | page | services | bench`.
 //!
 //! Decision: automation is Rust, not shell, so that it is the same everywhere and has tests of its own. What a
 //! machine must have beyond Rust and a C compiler is made under `target/` by the command that needs it.
 
 mod bench;
+mod page;
 mod run;
 mod services;
 mod test;
@@ -20,6 +21,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   lint              fmt --check, clippy, tidy, doc
   ci                lint, then test; what the tests need is installed meanwhile
   tidy  [--shrink]  the rules of ARCHITECTURE.md; --shrink lowers the ratchet to what is there
+  page  [WHAT]      how the page is proven; see cargo xtask page --help
   services …        real servers for tests and for playing; see cargo xtask services --help
   bench [ARGS…]     the table of figures; see cargo xtask bench --help";
 
@@ -41,6 +43,7 @@ fn command(args: &[String]) -> Result<()> {
         "lint" => run::lint(),
         "ci" => ci(),
         "tidy" => tidy::command(rest),
+        "page" => page::command(rest),
         "services" => services::command(rest),
         "bench" => bench::command(rest),
         "--help" | "-h" | "help" => {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::tidy;
+use crate::{page, tidy};
 
 /// Readers and writers that are not ours, by which the tests check that what we write is read elsewhere.
 const PACKAGES: [&str; 5] =
@@ -46,6 +46,9 @@ pub fn run(mut command: Command) -> Result<()> {
 pub fn lint() -> Result<()> {
     run(cargo(&["fmt", "--all", "--check"]))?;
     tidy::command(&[])?;
+    if let Some(tools) = page::tools_or_note()? {
+        tools.types()?;
+    }
     run(cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
     let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"]);
     doc.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links");

@@ -10,7 +10,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 use crate::run::{BINARY_VAR, cargo, python, run, target};
-use crate::services;
+use crate::{page, services};
 
 /// What the tests ask for.
 const SERVERS: [&str; 6] = ["opensearch", "kafka", "kafka3", "kafka-secure", "influxdb1", "influxdb2"];
@@ -38,14 +38,18 @@ pub fn command(args: &[String]) -> Result<()> {
     };
     let strict = std::env::var_os("CI").is_some();
     let wanted: &[&str] = if bare { &[] } else { &SERVERS };
+    let page = if bare || scope(args).is_empty() { None } else { page::tools_or_note()? };
     let set = format!("test-{}", std::process::id());
     let guard = Guard::over(&set)?;
-    let (built, servers) = std::thread::scope(|scope| {
+    let (built, servers, pure) = std::thread::scope(|scope| {
         let servers = scope.spawn(|| start(&set, wanted));
+        let pure = scope.spawn(|| page.as_ref().map_or(Ok(()), |tools| tools.types().and_then(|()| tools.unit())));
         let built = build(strict, args);
-        (built, servers.join().unwrap_or_else(|_| bail!("a bug in starting servers")))
+        let servers = servers.join().unwrap_or_else(|_| bail!("a bug in starting servers"));
+        (built, servers, pure.join().unwrap_or_else(|_| bail!("a bug in starting node")))
     });
     let (python, servers) = (built?, servers?);
+    pure?;
     for failed in &servers.failed {
         eprintln!("note: {failed}");
     }
@@ -64,8 +68,14 @@ pub fn command(args: &[String]) -> Result<()> {
     }
     tests.env(BINARY_VAR, target().join("debug/logdrive")).env(XTASK_VAR, target().join("debug/xtask"));
     tests.env(SKIPPED_VAR, &skipped).envs(servers.lines).args(args);
+    if let Some(tools) = &page {
+        tests.env(page::MODULES_VAR, tools.modules());
+    }
     let result = run(tests);
     drop(guard);
+    // Not beside the others: a browser that waits for its turn on the processors looks like a page that hangs.
+    let result =
+        result.and_then(|()| page.map_or(Ok(()), |tools| tools.browser(&target().join("debug/logdrive"), &[])));
     let list = skipped_tests(&skipped);
     if !list.is_empty() {
         eprintln!("{} skipped for want of a server:\n{}", list.len(), list.join("\n"));

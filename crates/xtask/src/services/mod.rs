@@ -5,7 +5,7 @@
 //! stops what is written there, by process id and start time, and removes everything of it. Who wants servers of their
 //! own, to kill them at will, names a set of their own.
 
-mod cache;
+pub mod cache;
 mod etcd;
 mod go;
 mod influxdb1;

@@ -7,7 +7,9 @@ mod calls;
 mod crates;
 mod docs;
 mod edges;
+mod page;
 mod ratchet;
+mod script;
 mod source;
 mod tree;
 
@@ -36,6 +38,7 @@ pub fn command(args: &[String]) -> Result<()> {
     problems.extend(crates::check(&crates, &tree));
     problems.extend(tree::check(&root, &tree));
     problems.extend(docs::check(&tree));
+    problems.extend(page::check(&root, &tree)?);
     let sources = source::all(&tree);
     problems.extend(ratchet::check(&root, ratchet::measure(&sources), shrink)?);
     for problem in &problems {

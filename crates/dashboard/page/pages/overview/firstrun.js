@@ -8,7 +8,7 @@ import { go } from "../../lib/router.js";
 import { errorText } from "../../widgets/states.js";
 import { toast } from "../../widgets/toast.js";
 
-/** @typedef {{name: string, paths: string[], bytes: number, readable: boolean, reason?: string|null}} Suggestion */
+/** @typedef {{stream: string, path: string, glob: string, bytes: number, readable: boolean}} Suggestion */
 
 /**
  * Where the new lines are seen.
@@ -40,13 +40,13 @@ function Machine({ onFail }) {
   const files = /** @type {Suggestion[]} */ (data?.files ?? []);
   const readable = files.filter((file) => file.readable);
   const follow = () => {
-    const wanted = readable.filter((file) => chosen.value.length === 0 || chosen.value.includes(file.name));
-    Promise.all(wanted.map((file) => send("POST", "streams", { name: file.name, paths: file.paths }))).then((all) => show(all[0] ?? { streams: [], notes: [] }), onFail);
+    const wanted = readable.filter((file) => chosen.value.length === 0 || chosen.value.includes(file.stream));
+    Promise.all(wanted.map((file) => send("POST", "streams", { name: file.stream, paths: [file.glob] }))).then((all) => show(all[0] ?? { streams: [], notes: [] }), onFail);
   };
   /** @param {string} name */
   const toggle = (name) => void (chosen.value = chosen.value.includes(name) ? chosen.value.filter((one) => one !== name) : [...chosen.value, name]);
   if (data && files.length === 0) return html`<p class="soft">${t("first.none")}</p>`;
-  return html`<ul class="suggestions">${files.slice(0, 8).map((file) => html`<li key=${file.name}><label><input type="checkbox" disabled=${!file.readable} checked=${file.readable && (chosen.value.length === 0 || chosen.value.includes(file.name))} onChange=${() => toggle(file.name)} /> <code>${file.paths[0]}</code></label><small>${file.readable ? bytes(file.bytes) : t("first.unreadable")}</small></li>`)}</ul>
+  return html`<ul class="suggestions">${files.slice(0, 8).map((file) => html`<li key=${file.stream}><label><input type="checkbox" disabled=${!file.readable} checked=${file.readable && (chosen.value.length === 0 || chosen.value.includes(file.stream))} onChange=${() => toggle(file.stream)} /> <code>${file.glob}</code></label><small>${file.readable ? bytes(file.bytes) : t("first.unreadable")}</small></li>`)}</ul>
     <button class="primary" disabled=${readable.length === 0} onClick=${follow}>${t("first.follow")}</button>`;
 }
 
