@@ -10,7 +10,7 @@ export default defineConfig({
   timeout: 45_000,
   expect: { timeout: 10_000 },
   forbidOnly: Boolean(process.env.CI),
-  reporter: process.env.CI ? "line" : "list",
+  reporter: "./lib/reporter.js",
   use: {
     locale: "en-GB",
     timezoneId: "UTC",

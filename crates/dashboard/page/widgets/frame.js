@@ -59,7 +59,7 @@ function Health() {
   if (!now) return html`<span class="health" role="status">${t("health.unknown")}</span>`;
   const worst = now.attention.some((item) => item.severity === "error") ? "bad" : now.attention.length ? "warn" : "good";
   const text = now.attention.length ? t("health.attention", { n: now.attention.length }) : t("health.good");
-  return html`<a class=${`health ${worst}`} href="/overview" role="status">${text}</a>`;
+  return html`<span role="status"><a class=${`health ${worst}`} href="/overview">${text}</a></span>`;
 }
 
 /** A range is shown in the zone chosen: here it is chosen. */

@@ -120,7 +120,7 @@ export const test = /** @type {any} */ (base.extend(/** @type {any} */ ({
     await watch(page, await described(server), server.address, faults.list);
     await use(faults);
     const left = faults.list.filter((fault) => !faults.allowed.some((allowed) => allowed.test(fault)));
-    expect(left, "what was wrong with the page").toEqual([]);
+    expect([...new Set(left)], "what was wrong with the page").toEqual([]);
   }, { auto: true }],
   open: async (/** @type {any} */ { page, server }, /** @type {any} */ use) => {
     await use(async (/** @type {string} */ path) => {
@@ -137,10 +137,24 @@ export async function settled(page) {
   await expect(page.locator("main > *").first()).toBeAttached();
 }
 
-/** No serious finding of axe. @param {import("@playwright/test").Page} page */
-export async function looksRight(page) {
-  const found = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();
+/**
+ * No serious finding of axe.
+ * @param {import("@playwright/test").Page} page
+ * @param {string} [where]
+ */
+export async function looksRight(page, where = "") {
+  const found = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]).analyze();
   const serious = found.violations.filter((one) => one.impact === "serious" || one.impact === "critical");
-  const short = serious.map((one) => `${one.id}: ${one.help}\n  ${one.nodes.slice(0, 4).map((node) => `${node.target} ${node.failureSummary?.split("\n").slice(1).join(" ")}`).join("\n  ")}`);
-  expect(short, "what axe finds").toEqual([]);
+  const nodes = (/** @type {any} */ one) => one.nodes.slice(0, 4).map((/** @type {any} */ node) => `${node.target}: ${node.failureSummary?.split("\n").slice(1).join(" ")}`);
+  expect.soft(serious.map((one) => [`${one.id}: ${one.help} (${one.nodes.length})`, ...nodes(one)]), `what axe finds ${where}`).toEqual([]);
+}
+
+/** What makes the page scroll sideways. @param {import("@playwright/test").Page} page */
+export function tooWide(page) {
+  return page.evaluate(() => {
+    const root = document.documentElement;
+    if (root.scrollWidth <= root.clientWidth) return [];
+    const over = [...document.querySelectorAll("body *")].filter((node) => node.getBoundingClientRect().right > root.clientWidth + 1);
+    return [`${root.scrollWidth}`, ...over.slice(0, 8).map((node) => `${node.tagName}.${node.getAttribute("class")}`)];
+  });
 }
