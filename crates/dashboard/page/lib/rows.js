@@ -9,6 +9,7 @@ import { BLOCK_MAX, RowIndex, spansOf } from "./rowindex.js";
 import { RowSource } from "./source.js";
 import { momentMs } from "./time.js";
 
+export { LiveRows } from "./liverows.js";
 export { ArrayRows, RowSource } from "./source.js";
 
 /**

@@ -36,7 +36,7 @@ export class LogView extends HTMLElement {
   #space = element("lv-space", "presentation");
   #layer = element("lv-rows", "rowgroup");
   #head = new Head(() => this.#widths());
-  #tools = new Tools((target, action) => this.#act(target, action));
+  #tools = new Tools(({ field, value }, action) => this.#emit("fieldaction", { field, value, action }));
   #scroll = new Scroll(ROW);
   #rows = /** @type {Row[]} */ ([]);
   /** Index of the first of them. */
@@ -177,6 +177,11 @@ export class LogView extends HTMLElement {
     this.#following = follow;
     this.#pause(!follow);
     this.#schedule();
+  }
+
+  /** Stays where it is until `follow` is set again. */
+  pause() {
+    this.#pause(true);
   }
 
   /** @param {FocusOptions} [options] */
@@ -533,14 +538,6 @@ export class LogView extends HTMLElement {
   }
 
   /**
-   * @param {{field: string, value: string}} target
-   * @param {"+"|"-"|"exists"|"column"} action
-   */
-  #act({ field, value }, action) {
-    this.#emit("fieldaction", { field, value, action });
-  }
-
-  /**
    * What is copied of several rows is their lines.
    * @param {ClipboardEvent} event
    */
@@ -593,7 +590,7 @@ export class LogView extends HTMLElement {
     if (!current || !column) return false;
     const selected = String(document.getSelection() ?? "").trim();
     const target = column === "line" ? fieldOf(current.hit, selected || current.hit.line) : { field: column, value: valueOf(current.hit, column) };
-    this.#act(target, action);
+    this.#emit("fieldaction", { ...target, action });
     return true;
   }
 }
