@@ -16,6 +16,7 @@ mod openapi;
 mod params;
 mod overview;
 mod parts;
+mod patterns;
 mod problem;
 mod reports;
 mod routes;

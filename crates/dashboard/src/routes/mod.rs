@@ -8,12 +8,14 @@ mod context;
 mod control;
 mod counts;
 mod dead_letters;
+mod download;
 mod health;
 mod meta;
 mod metrics;
 mod ndjson;
 mod overview;
 mod page;
+mod patterns;
 mod queue;
 mod search;
 mod searches;
@@ -108,6 +110,7 @@ const BYTES: Content = Content {
     media: "application/octet-stream",
     schema: |_| schemars::json_schema!({ "type": "string", "format": "binary" }),
 };
+const GZIP: Content = Content { media: "application/gzip", ..BYTES };
 const ANY_JSON: Content = json::<serde_json::Value>();
 
 /// Every route.
@@ -134,7 +137,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::get("/problems/{kind}", "What a kind of problem means.", || get(meta::problem)),
     Route::get("/api/v1/search", "Records, newest first: a page, or a stream of all of them.", || get(search::search))
         .params(search::PARAMS)
-        .answers(&[json::<search::Page>(), ndjson::HITS]),
+        .answers(&[json::<search::Page>(), ndjson::HITS, text_of("text/csv"), BYTES, GZIP]),
     Route::get("/api/v1/tail", "Records as they come in, for as long as you listen.", || get(tail::tail))
         .params(tail::PARAMS)
         .answers(&[ndjson::HITS]),
@@ -144,6 +147,9 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::get("/api/v1/facets", "The values of fields, with counts.", || get(counts::facets))
         .params(counts::FACETS_PARAMS)
         .answers(&[json::<counts::FacetsAnswer>()]),
+    Route::get("/api/v1/patterns", "The shapes of the newest lines, with counts.", || get(patterns::patterns))
+        .params(patterns::PARAMS)
+        .answers(&[json::<patterns::PatternsAnswer>()]),
     Route::get("/api/v1/fields", "The fields that records have.", || get(counts::fields))
         .params(counts::FIELDS_PARAMS)
         .answers(&[json::<counts::FieldsAnswer>()]),

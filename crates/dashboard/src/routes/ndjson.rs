@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::Content;
 use crate::hit::HitShape;
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::ProblemBody;
 
 pub(crate) const MEDIA: &str = "application/x-ndjson";
 
@@ -87,11 +87,6 @@ impl Control<'_> {
         let _ = serde_json::to_writer(&mut *out, self);
         out.push(b'\n');
     }
-}
-
-/// Appends the end of a stream that fails in the middle.
-pub(crate) fn write_error(out: &mut Vec<u8>, problem: &Problem) {
-    Control::Error { problem: problem.body() }.write(out);
 }
 
 /// A streamed answer. Proxies are asked not to hold it back.
