@@ -26,7 +26,10 @@ const AT_ONCE = 2;
 /** While the list is dragged along, nothing is asked for what is seen shorter than this. */
 const STILL_MS = 40;
 
-/** @typedef {{hits: Hit[], chars: number}} Block rows that are held */
+/**
+ * @typedef {{hits: Hit[], chars: number}} Block rows that are held
+ * @typedef {{span: Span, page: number, key: string, at: number}} Place where a row is
+ */
 
 export class SearchRows extends RowSource {
   #stop = new AbortController();
@@ -148,6 +151,7 @@ export class SearchRows extends RowSource {
   /**
    * The span, and the page of it, that holds a row.
    * @param {number} index
+   * @returns {Place|null}
    */
   #at(index) {
     const n = this.#index?.find(index) ?? -1;
@@ -190,7 +194,7 @@ export class SearchRows extends RowSource {
   #load() {
     if (!this.#index || this.#stop.signal.aborted) return;
     const [from, to] = this.#wanted;
-    const needed = /** @type {Map<string, NonNullable<ReturnType<SearchRows["#at"]>>>} */ (new Map());
+    const needed = /** @type {Map<string, Place>} */ (new Map());
     for (let index = Math.max(from, this.#head.length); index < Math.min(to, this.#index.total);) {
       const place = this.#at(index);
       if (!place) break;

@@ -5,6 +5,9 @@
 /** Elements higher than this are refused or drawn badly somewhere. */
 export const HEIGHT_MAX = 4_000_000;
 
+/** Heights that are remembered. */
+const MEASURED = 50_000;
+
 export class Scroll {
   /** @param {number} row height of a row of one line */
   constructor(row) {
@@ -15,6 +18,7 @@ export class Scroll {
     /** Heights that were measured; null: all rows are as high as one line. */
     this.heights = /** @type {Map<number, number>|null} */ (null);
     this.sum = 0;
+    this.mean = row;
     this.index = 0;
     this.offset = 0;
     /** The bar's position that belongs to it. */
@@ -27,7 +31,7 @@ export class Scroll {
 
   /** A row that was not measured is as high as the others on average. */
   get estimate() {
-    return this.heights?.size ? Math.max(this.sum / this.heights.size, this.row) : this.row;
+    return this.heights?.size ? Math.max(this.sum / this.heights.size, this.row) : this.mean;
   }
 
   get isExact() {
@@ -59,7 +63,12 @@ export class Scroll {
     if (!this.heights) return;
     const before = this.heights.get(index);
     if (before === height) return;
-    this.sum += height - (before ?? 0);
+    if (this.heights.size >= MEASURED) {
+      this.mean = this.estimate;
+      this.heights.clear();
+      this.sum = 0;
+    }
+    this.sum += height - (this.heights.get(index) ?? 0);
     this.heights.set(index, height);
   }
 
@@ -76,6 +85,7 @@ export class Scroll {
   reset(vary) {
     this.heights = vary ? new Map() : null;
     this.sum = 0;
+    this.mean = this.row;
   }
 
   /**

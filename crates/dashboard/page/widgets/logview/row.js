@@ -79,7 +79,7 @@ export function valueOf(hit, column) {
 }
 
 /**
- * How many lines a record has, and whether they are shown.
+ * Whether only the first line of a record is shown.
  * @param {Hit} hit
  * @param {Look} look
  */
@@ -214,6 +214,7 @@ export class Row {
     this.kind = "";
     this.columns = /** @type {string[]|null} */ (null);
     this.length = 0;
+    this.isCurrent = false;
   }
 
   /** @param {string[]} columns */

@@ -81,25 +81,33 @@ export function targetAt(event, hit, cell, column) {
 }
 
 export class Tools {
-  /** @param {(target: {field: string, value: string}, action: Action) => void} run */
+  /** @param {(target: Target, action: Action) => void} run */
   constructor(run) {
     this.node = element("lv-tools", "toolbar");
     this.node.hidden = true;
-    this.node.setAttribute("aria-label", t("view.tools"));
-    this.name = document.createElement("span");
-    this.node.append(this.name);
+    this.title = document.createElement("span");
+    this.node.append(this.title);
+    this.buttons = /** @type {[HTMLButtonElement, import("../../lib/i18n.js").Key][]} */ ([]);
     this.target = /** @type {Target|null} */ (null);
     for (const [action, text, key] of /** @type {const} */ ([["+", "+", "view.with"], ["-", "−", "view.without"], ["column", "▥", "view.column"]])) {
       const button = document.createElement("button");
       button.textContent = text;
       button.tabIndex = -1;
-      button.title = t(key);
-      button.setAttribute("aria-label", t(key));
+      this.buttons.push([button, key]);
       button.addEventListener("click", () => {
         if (this.target) run(this.target, action);
         this.hide();
       });
       this.node.append(button);
+    }
+  }
+
+  /** Its words, in the language chosen. */
+  name() {
+    this.node.setAttribute("aria-label", t("view.tools"));
+    for (const [button, key] of this.buttons) {
+      button.title = t(key);
+      button.setAttribute("aria-label", t(key));
     }
   }
 
@@ -110,7 +118,7 @@ export class Tools {
   show(target, within) {
     this.target = target;
     const value = target.value.length > 40 ? `${target.value.slice(0, 40)}…` : target.value;
-    this.name.textContent = target.field ? `${target.field}: ${value}` : value;
+    this.title.textContent = target.field ? `${target.field}: ${value}` : value;
     const column = /** @type {HTMLButtonElement} */ (this.node.lastElementChild);
     column.hidden = target.field === "" || /^(time|level|host|stream|path)$/.test(target.field);
     this.node.hidden = false;
