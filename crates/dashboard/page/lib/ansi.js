@@ -83,8 +83,10 @@ export function restyled(before, text) {
 /** Escape sequences; control characters but tab and newline; marks that turn the direction; what has no width. */
 const UNSEEN = /\u001b\[([0-9;:]*)m|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
+const CONTROLS = "NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US".split(" ");
+
 const NAMES = /** @type {Record<number, string>} */ ({
-  0xad: "SHY", 0x61c: "ALM", 0x200b: "ZWSP", 0x200e: "LRM", 0x200f: "RLM", 0x2028: "LS", 0x2029: "PS", 0x202a: "LRE", 0x202b: "RLE", 0x202c: "PDF",
+  0x7f: "DEL", 0xad: "SHY", 0x61c: "ALM", 0x200b: "ZWSP", 0x200e: "LRM", 0x200f: "RLM", 0x2028: "LS", 0x2029: "PS", 0x202a: "LRE", 0x202b: "RLE", 0x202c: "PDF",
   0x202d: "LRO", 0x202e: "RLO", 0x2060: "WJ", 0x2066: "LRI", 0x2067: "RLI", 0x2068: "FSI", 0x2069: "PDI", 0xfeff: "BOM",
 });
 
@@ -93,8 +95,8 @@ const NAMES = /** @type {Record<number, string>} */ ({
  * @param {number} code
  */
 export function sign(code) {
-  if (code < 0x20) return String.fromCharCode(0x2400 + code);
-  if (code === 0x7f) return "\u2421";
+  // The signs of Unicode for them (U+2400 and on) are in few fonts.
+  if (code < 0x20) return `\u27e8${CONTROLS[code]}\u27e9`;
   return `\u27e8${NAMES[code] ?? `U+${code.toString(16).toUpperCase().padStart(4, "0")}`}\u27e9`;
 }
 
@@ -105,8 +107,7 @@ export function sign(code) {
  * @returns {{text: string, spans: Span[]}}
  */
 export function parse(raw, colours = true) {
-  UNSEEN.lastIndex = 0;
-  if (!UNSEEN.test(raw)) return { text: raw, spans: [] };
+  if (raw.search(UNSEEN) < 0) return { text: raw, spans: [] };
   const spans = /** @type {Span[]} */ ([]);
   let text = "";
   let style = PLAIN;

@@ -1,10 +1,15 @@
 // Where a list of millions of rows is scrolled to. What is held is the row at the top and how far into it; the bar's
 // position follows from that, because no element can be as high as all rows together. Small steps move by pixels, large
-// ones to the share of the list that the bar shows. Pure.
+// ones to where the bar is. Near its ends the bar is true to the pixel, so that they are reached like in any list; what
+// lies between is drawn together. Pure.
 
 /** Elements higher than this are refused or drawn badly somewhere. */
 export const HEIGHT_MAX = 4_000_000;
 
+/** So much at each end is not drawn together. */
+const EDGE = 400_000;
+/** So many rows from an end its distance is summed up rather than estimated. */
+const NEAR = 200;
 /** Heights that are remembered. */
 const MEASURED = 50_000;
 
@@ -32,10 +37,6 @@ export class Scroll {
   /** A row that was not measured is as high as the others on average. */
   get estimate() {
     return this.heights?.size ? Math.max(this.sum / this.heights.size, this.row) : this.mean;
-  }
-
-  get isExact() {
-    return !this.heights && this.count * this.row <= HEIGHT_MAX;
   }
 
   get height() {
@@ -93,7 +94,7 @@ export class Scroll {
    * @param {number} enough
    */
   room(enough) {
-    if (!this.heights) return (this.end - this.index) * this.row - this.offset;
+    if (!this.heights || this.end - this.index > 4 * NEAR) return this.#sum(this.index, this.end) - this.offset;
     let sum = -this.offset;
     for (let i = this.index; i < this.end && sum < enough; i += 1) sum += this.heightOf(i);
     return sum;
@@ -143,11 +144,6 @@ export class Scroll {
     this.clamp();
   }
 
-  /** Rows above the top when the last row is at the bottom. */
-  get span() {
-    return Math.max(this.count - this.view / this.estimate, 1e-9);
-  }
-
   /**
    * The bar was moved.
    * @param {number} at
@@ -155,24 +151,58 @@ export class Scroll {
   moved(at) {
     const delta = at - this.at;
     this.at = at;
-    if (!this.isExact && Math.abs(delta) <= Math.max(3 * this.view, 3000)) return this.by(delta);
+    if (Math.abs(delta) <= Math.max(3 * this.view, 3000)) return this.by(delta);
     if (at >= this.most - 0.5) return this.toEnd();
-    const rows = this.isExact ? at / this.row : (at / Math.max(this.most, 1)) * this.span;
+    const rows = this.#pixelsAt(at) / this.estimate;
     this.index = this.first + Math.floor(rows);
     this.offset = (rows % 1) * this.heightOf(this.index);
     return this.clamp();
   }
 
+  /** Pixels above the view, if all rows could be laid out, at most. */
+  get #all() {
+    return Math.max(this.count * this.estimate - this.view, 0);
+  }
+
+  get #edge() {
+    return Math.min(EDGE, this.most / 4);
+  }
+
+  /**
+   * Pixels above the view where the bar is there.
+   * @param {number} at
+   */
+  #pixelsAt(at) {
+    const [edge, most, all] = [this.#edge, this.most, this.#all];
+    if (at <= edge) return at;
+    if (at >= most - edge) return all - (most - at);
+    return edge + ((at - edge) / (most - 2 * edge)) * (all - 2 * edge);
+  }
+
   /** Where the bar should be. */
   get ideal() {
-    const rows = this.index - this.first + this.offset / this.heightOf(this.index);
-    if (this.isExact) return Math.min(rows * this.row, this.most);
-    return Math.min((rows / this.span) * this.most, this.most);
+    const above = this.#sum(this.first, this.index) + this.offset;
+    const below = Math.max(this.room(Infinity) - this.view, 0);
+    const [edge, most, all] = [this.#edge, this.most, this.#all];
+    if (above <= edge) return Math.min(above, most);
+    if (below <= edge) return Math.max(most - below, 0);
+    return Math.min(edge + ((above - edge) / Math.max(all - 2 * edge, 1)) * (most - 2 * edge), most);
+  }
+
+  /**
+   * Pixels of some rows together: exact where they are few, else by the mean.
+   * @param {number} from
+   * @param {number} to
+   */
+  #sum(from, to) {
+    if (!this.heights || to - from > NEAR) return (to - from) * this.estimate;
+    let sum = 0;
+    for (let i = from; i < to; i += 1) sum += this.heightOf(i);
+    return sum;
   }
 
   /** The bar is at an end and the list is not: it must be moved now, not when the scrolling stops. */
   get isStuck() {
-    if (this.isExact) return false;
     const low = this.at < this.view && this.ideal > this.at + 1;
     return low || (this.at > this.most - this.view && this.ideal < this.at - 1);
   }

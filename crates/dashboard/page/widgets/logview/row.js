@@ -119,6 +119,11 @@ function newlines(text) {
   return count;
 }
 
+/** @param {number} count */
+function moreLines(count) {
+  return count === 1 ? t("view.line") : t("view.lines", { n: grouped(count) });
+}
+
 /**
  * @param {string} kind
  * @param {string} text
@@ -198,7 +203,7 @@ function setLine(cell, hit, look) {
   }
   const nodes = /** @type {Node[]} */ (segments(text, spans, marks).map((segment) => piece(segment, look)));
   if (isCut) nodes.push(button("lv-more lv-open", t("view.cut", { size: bytes(hit.line.length) })));
-  if (!single) nodes.push(button("lv-more lv-fold", folded ? t("view.lines", { n: grouped(newlines(hit.line)) }) : t("view.fold")));
+  if (!single) nodes.push(button("lv-more lv-fold", folded ? moreLines(newlines(hit.line)) : t("view.fold")));
   cell.replaceChildren(...nodes);
   return text.length + nodes.length * 12;
 }
