@@ -40,6 +40,8 @@ pub struct Hits {
 /// A document found.
 #[derive(Debug, Deserialize)]
 pub struct Found {
+    #[serde(rename = "_index", default)]
+    pub index: String,
     #[serde(rename = "_source", default)]
     pub source: Source,
     #[serde(default)]

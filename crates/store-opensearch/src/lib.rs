@@ -33,13 +33,16 @@ use std::sync::atomic::AtomicBool;
 
 use parking_lot::Mutex;
 use store::{StoreError, TailHub};
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::{OnceCell, Semaphore, watch};
 
 use http::Http;
 use naming::Naming;
 pub use options::{Auth, Compression, DATA_STREAM, INDEX, Options, Product, Tls, Visible};
 use product::Server;
-use writer::{Pace, Reached, Refused};
+use writer::{Bodies, Pace, Reached, Refused};
+
+/// Threads that build documents.
+const BUILDERS: usize = 2;
 
 /// A store on a cluster of OpenSearch or Elasticsearch.
 pub struct OpenSearchStore {
@@ -50,6 +53,9 @@ pub struct OpenSearchStore {
     prepared: OnceCell<()>,
     ranges: OnceCell<()>,
     pace: Pace,
+    bodies: Arc<Bodies>,
+    /// Turns to build documents: the server takes longer than we do, and each thread more holds memory of its own.
+    building: Semaphore,
     reached: Mutex<Reached>,
     /// Batches with refused records that whoever writes has yet to put aside.
     refused: Mutex<Vec<Refused>>,
@@ -83,6 +89,8 @@ impl OpenSearchStore {
             prepared: OnceCell::new(),
             ranges: OnceCell::new(),
             pace: Pace::new(options.requests_max),
+            bodies: Arc::new(Bodies::new(options.requests_max, options.bulk_bytes * 2)),
+            building: Semaphore::new(BUILDERS),
             reached: Mutex::default(),
             refused: Mutex::default(),
             durable: watch::Sender::new(model::Cursors::default()),

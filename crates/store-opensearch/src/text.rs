@@ -153,36 +153,41 @@ pub fn within_nanos(time: Timestamp) -> Timestamp {
     Timestamp::from_micros(time.as_micros().clamp(0, LAST_MICROS))
 }
 
-/// Writes times, remembering the text of the last second: neighbours share it.
+/// Writes times, remembering the text of the last day: neighbours share it.
 pub struct Clock {
-    second: i64,
-    text: [u8; 20],
+    day: i64,
+    /// Such as `2026-11-21T`.
+    text: [u8; 11],
 }
 
 impl Default for Clock {
     fn default() -> Self {
-        Self { second: i64::MIN, text: [0; 20] }
+        Self { day: i64::MIN, text: [0; 11] }
     }
 }
+
+const DAY_MICROS: i64 = 86_400_000_000;
 
 impl Clock {
     /// Appends RFC 3339 in UTC with microseconds.
     pub fn write(&mut self, out: &mut Vec<u8>, time: Timestamp) {
         let micros = within_nanos(time).as_micros();
-        let (second, fraction) = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
-        if second != self.second {
-            let text = Timestamp::from_micros(second * 1_000_000).to_string();
-            self.text.copy_from_slice(&text.as_bytes()[..20]);
-            self.text[19] = b'.';
-            self.second = second;
+        let (day, mut rest) = (micros.div_euclid(DAY_MICROS), micros.rem_euclid(DAY_MICROS) as u64);
+        if day != self.day {
+            let text = Timestamp::from_micros(day * DAY_MICROS).to_string();
+            self.text.copy_from_slice(&text.as_bytes()[..11]);
+            self.day = day;
         }
+        let mut digits = *b"00:00:00.000000Z";
+        let mut two = |at: usize, value: u64| digits[at..at + 2].copy_from_slice(&PAIRS[value as usize]);
+        for at in [13, 11, 9] {
+            two(at, rest % 100);
+            rest /= 100;
+        }
+        two(6, rest % 60);
+        two(3, rest / 60 % 60);
+        two(0, rest / 3600);
         out.extend_from_slice(&self.text);
-        let mut digits = *b"000000Z";
-        let mut rest = fraction;
-        for digit in digits[..6].iter_mut().rev() {
-            *digit = b'0' + (rest % 10) as u8;
-            rest /= 10;
-        }
         out.extend_from_slice(&digits);
     }
 }

@@ -17,9 +17,9 @@ use crate::client::{Cluster, Connection, TopicMeta, topic_name};
 /// How long a broker waits for something to come before it answers that there is nothing.
 const WAIT: Duration = Duration::from_millis(500);
 /// Most bytes of one answer, as they are on disk.
-const ANSWER_BYTES: i32 = 8 << 20;
+const ANSWER_BYTES: i32 = 4 << 20;
 /// Most bytes of one partition in an answer.
-const PARTITION_BYTES: i32 = 2 << 20;
+const PARTITION_BYTES: i32 = 1 << 20;
 /// Answers that wait to be taken: there are as many as brokers at the most, and one more.
 const INBOX: usize = 16;
 

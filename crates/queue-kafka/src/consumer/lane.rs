@@ -9,7 +9,7 @@ use queue::{Delivery, QueueError};
 use tokio::time::Instant;
 
 use super::Trouble;
-use crate::record::assemble::{Assembler, Failure, Origin};
+use crate::record::assemble::{Assembler, Failure, Origin, Scratch};
 use crate::record::batches::{RawBatch, RawBatches};
 use crate::record::messages::Messages;
 
@@ -121,7 +121,7 @@ impl Lane {
     }
 
     /// Moves batches of at most `room` bytes (though one where `out` is empty) to `out`; says how many bytes.
-    pub fn hand_out(&mut self, room: usize, at: &str, out: &mut Vec<Delivery>) -> usize {
+    pub fn hand_out(&mut self, room: usize, at: &str, scratch: &mut Scratch, out: &mut Vec<Delivery>) -> usize {
         let mut bytes = 0;
         loop {
             while let Some(first) = self.ready.front() {
@@ -133,14 +133,14 @@ impl Lane {
                 self.next = first.place.offset as i64 + 1;
                 out.extend(self.ready.pop_front());
             }
-            if self.stuck.is_some() || !self.decode(at) {
+            if self.stuck.is_some() || !self.decode(at, scratch) {
                 return bytes;
             }
         }
     }
 
     /// Decodes one record batch; `false` where there is none.
-    fn decode(&mut self, at: &str) -> bool {
+    fn decode(&mut self, at: &str, scratch: &mut Scratch) -> bool {
         let Some(raw) = self.raw.next() else {
             // What is left is not whole.
             self.raw = RawBatches::default();
@@ -154,7 +154,7 @@ impl Lane {
                     (self.decoded, self.next) = (raw.last_offset + 1, self.next.max(raw.last_offset + 1));
                     return true;
                 }
-                match self.assembler.batches(&raw, self.decoded, &mut self.ready) {
+                match self.assembler.batches(&raw, self.decoded, scratch, &mut self.ready) {
                     Ok(()) => {
                         self.decoded = raw.last_offset + 1;
                         return true;

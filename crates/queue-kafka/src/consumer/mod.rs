@@ -25,7 +25,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::client::Cluster;
 use crate::error::{self, Remedy, remedy};
-use crate::record::assemble::Origin;
+use crate::record::assemble::{Origin, Scratch};
 use crate::topics::{Template, seam_partition};
 use fetch::{Event, Fetcher, Wanted};
 use lane::Lane;
@@ -46,6 +46,7 @@ pub(crate) struct KafkaConsumer {
     member: Member,
     fetcher: Fetcher,
     lanes: Vec<Lane>,
+    scratch: Scratch,
     /// The epoch of the membership that the lanes follow.
     epoch: u64,
     /// Whose turn it is to be handed out first.
@@ -115,6 +116,7 @@ impl KafkaConsumer {
             member,
             fetcher: Fetcher::new(cluster),
             lanes: Vec::new(),
+            scratch: Scratch::default(),
             epoch: 0,
             turn: 0,
             released: BTreeMap::new(),
@@ -168,7 +170,7 @@ impl KafkaConsumer {
             }
             let share = room / waiting.max(1);
             waiting = waiting.saturating_sub(1);
-            room = room.saturating_sub(lane.hand_out(share, &at, &mut out));
+            room = room.saturating_sub(lane.hand_out(share, &at, &mut self.scratch, &mut out));
         }
         self.turn = next_turn % count.max(1);
         if out.is_empty()

@@ -48,32 +48,38 @@ pub enum Failure {
     Newer(WireError),
 }
 
-/// Makes batches. Keeps its scratch between them.
+/// Makes batches.
 pub struct Assembler {
     origin: Origin,
-    scratch: Vec<u8>,
 }
+
+/// Room for what is decompressed, kept from one record batch to the next: one for all the partitions of a member.
+#[derive(Default)]
+pub struct Scratch(Vec<u8>);
 
 impl Assembler {
     /// For the messages of one partition.
     pub const fn new(origin: Origin) -> Self {
-        Self { origin, scratch: Vec::new() }
+        Self { origin }
     }
 
     /// Appends what a record batch holds from offset `from` on.
     ///
     /// # Errors
     /// [`Failure`]; then nothing is appended.
-    pub fn batches(&mut self, raw: &RawBatch, from: i64, out: &mut VecDeque<Delivery>) -> Result<(), Failure> {
+    pub fn batches(
+        &self,
+        raw: &RawBatch,
+        from: i64,
+        Scratch(scratch): &mut Scratch,
+        out: &mut VecDeque<Delivery>,
+    ) -> Result<(), Failure> {
         let before = out.len();
-        let mut scratch = std::mem::take(&mut self.scratch);
-        let done =
-            raw.plain(&mut scratch).map_err(Failure::from).and_then(|plain| self.assemble(raw, plain, from, out));
+        let done = raw.plain(scratch).map_err(Failure::from).and_then(|plain| self.assemble(raw, plain, from, out));
         // What one huge record batch needed is not kept for ever.
         if scratch.capacity() > 8 << 20 {
-            scratch = Vec::new();
+            *scratch = Vec::new();
         }
-        self.scratch = scratch;
         if done.is_err() {
             out.truncate(before);
         }

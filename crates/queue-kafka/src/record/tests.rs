@@ -12,7 +12,7 @@ use model::{Batch, BatchFlags, Codec, Format, Place, SourceId};
 use proptest::prelude::*;
 use queue::testing::BatchOf;
 
-use super::assemble::{Assembler, Failure, Origin, ROOM};
+use super::assemble::{Assembler, Failure, Origin, ROOM, Scratch};
 use super::batches::{Damage, RawBatches};
 use super::framed::encode_batch;
 use super::meta::RecordMeta;
@@ -240,9 +240,9 @@ fn assembler() -> Assembler {
 }
 
 fn read(bytes: &Bytes, from: i64) -> Vec<queue::Delivery> {
-    let (mut assembler, mut out) = (assembler(), VecDeque::new());
+    let (assembler, mut scratch, mut out) = (assembler(), Scratch::default(), VecDeque::new());
     for raw in RawBatches::new(bytes.clone()) {
-        assembler.batches(&raw.expect("whole"), from, &mut out).expect("is read");
+        assembler.batches(&raw.expect("whole"), from, &mut scratch, &mut out).expect("is read");
     }
     out.into()
 }
@@ -336,9 +336,9 @@ proptest! {
     #[test]
     fn rubbish_is_refused(mut bytes in prop::collection::vec(any::<u8>(), 0..400), packer in 0usize..7, at in 0usize..400, len in 0i32..400) {
         let check = |bytes: Bytes| {
-            let (mut assembler, mut out) = (assembler(), VecDeque::new());
+            let (assembler, mut scratch, mut out) = (assembler(), Scratch::default(), VecDeque::new());
             for raw in RawBatches::new(bytes).flatten() {
-                let _ = assembler.batches(&raw, 0, &mut out);
+                let _ = assembler.batches(&raw, 0, &mut scratch, &mut out);
             }
         };
         check(bytes.clone().into());
@@ -382,7 +382,7 @@ fn what_a_newer_logdrive_wrote_is_not_passed_over() {
         let headers: &[(&str, &[u8])] = if name == META { &[(ID, id), (META, value)] } else { &[(name, value)] };
         let bytes = answer(&[record(b"x", headers)], 0, 1, 0);
         let raw = RawBatches::new(bytes).next().expect("one").expect("whole");
-        let refused = assembler().batches(&raw, 0, &mut VecDeque::new());
+        let refused = assembler().batches(&raw, 0, &mut Scratch::default(), &mut VecDeque::new());
         assert!(matches!(refused, Err(Failure::Newer(_))), "{name}: {refused:?}");
     }
 }
@@ -412,7 +412,9 @@ fn what_is_damaged_says_how_and_where_to_go_on() {
                 assert_eq!(damaged.last_offset, 10);
                 Failure::Damage(damaged.damage)
             }
-            Ok(raw) => assembler().batches(&raw, 0, &mut VecDeque::new()).expect_err("cannot be read"),
+            Ok(raw) => {
+                assembler().batches(&raw, 0, &mut Scratch::default(), &mut VecDeque::new()).expect_err("cannot be read")
+            }
         };
         assert!(damage.to_string().contains(says), "{damage}");
         if says != "malformed" {

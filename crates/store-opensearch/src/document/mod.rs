@@ -85,8 +85,14 @@ pub struct Built {
     pub refusals: Vec<Refusal>,
 }
 
-/// Builds the bulks of some batches, given with their numbers.
-pub fn build(batches: &[(usize, Arc<ParsedBatch>)], naming: &Naming, limits: Limits) -> Built {
+/// Builds the bulks of some batches, given with their numbers; `body` gives an empty body, best with so much
+/// room.
+pub fn build(
+    batches: &[(usize, Arc<ParsedBatch>)],
+    naming: &Naming,
+    limits: Limits,
+    body: impl Fn(usize) -> Vec<u8>,
+) -> Built {
     let mut built = Built::default();
     let mut open: HashMap<String, Bulk> = HashMap::new();
     let room = batches.iter().map(|(_, batch)| batch.payload.len() * 4 + batch.records.len() * 64).sum::<usize>();
@@ -98,7 +104,7 @@ pub fn build(batches: &[(usize, Arc<ParsedBatch>)], naming: &Naming, limits: Lim
             let (name, until) = index_of(naming, batch, &batch.records[first]);
             let bulk = open.entry(name).or_insert_with_key(|name| Bulk {
                 index: name.clone(),
-                body: Vec::with_capacity(room),
+                body: body(room),
                 items: Vec::new(),
             });
             let mut row = first;
@@ -114,7 +120,7 @@ pub fn build(batches: &[(usize, Arc<ParsedBatch>)], naming: &Naming, limits: Lim
                     bulk.items.push(Item { batch: *number, row, end: bulk.body.len(), bare: false });
                 }
                 if bulk.body.len() >= limits.bulk_bytes {
-                    let next = Bulk { index: bulk.index.clone(), body: Vec::with_capacity(room), items: Vec::new() };
+                    let next = Bulk { index: bulk.index.clone(), body: body(room), items: Vec::new() };
                     built.bulks.push(std::mem::replace(bulk, next));
                 }
                 // As long as records fall into the same index, nothing needs to be looked up.

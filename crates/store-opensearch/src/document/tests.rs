@@ -18,7 +18,7 @@ fn naming() -> Naming {
 
 fn built(batches: &[StoreBatch], limits: Limits) -> Built {
     let batches: Vec<_> = batches.iter().map(|batch| batch.batch.clone()).enumerate().collect();
-    build(&batches, &naming(), limits)
+    build(&batches, &naming(), limits, Vec::with_capacity)
 }
 
 /// Each action with its document.

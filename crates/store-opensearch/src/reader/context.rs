@@ -1,7 +1,8 @@
 //! The neighbours of a record in its file: by offset, so always in the file's own order.
 
+use model::RecordId;
 use serde_json::{Value, json};
-use store::{Context, ContextRequest, Hit, StoreError};
+use store::{Context, ContextRequest, Hit, Holder, StoreError, Whereabouts};
 
 use crate::OpenSearchStore;
 use crate::query::{Clause, GENERATION, OFFSET, SOURCE};
@@ -21,6 +22,18 @@ impl OpenSearchStore {
         let anchor = found.then_some(before.len());
         before.append(&mut behind);
         Ok(Context { hits: before, anchor })
+    }
+
+    pub(super) async fn whereabouts_of(&self, id: RecordId) -> Result<Option<Whereabouts>, StoreError> {
+        let clause = Clause::and([
+            Clause::term(SOURCE, id.key.source.to_string()),
+            Clause::term(GENERATION, id.key.generation.0),
+            Clause::term(OFFSET, id.offset),
+        ]);
+        let body = json!({"size": 1, "track_total_hits": false, "_source": false, "query": clause.to_json()});
+        let page = self.whole(body).await?;
+        let found = page.hits.hits.into_iter().next();
+        Ok(found.map(|found| Whereabouts { holder: Holder::Index, name: found.index, at: None, batch: None }))
     }
 
     async fn neighbours(

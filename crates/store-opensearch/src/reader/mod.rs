@@ -14,12 +14,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use base::Timestamp;
-use model::SourceKey;
+use model::{RecordId, SourceKey};
 use serde_json::{Value, json};
 use store::query::compile;
 use store::{
     Capabilities, Context, ContextRequest, Coverage, Facets, FacetsRequest, FieldInfo, Histogram, HistogramRequest,
-    PAGE_BYTES_MAX, Query, Reader, Scope, SearchPage, SearchRequest, StoreError, StoreStats, Tail,
+    PAGE_BYTES_MAX, Query, Reader, Scope, SearchPage, SearchRequest, StoreError, StoreStats, Tail, Whereabouts,
 };
 
 use crate::OpenSearchStore;
@@ -153,6 +153,10 @@ impl Reader for OpenSearchStore {
 
     async fn coverage(&self, key: Option<SourceKey>) -> Result<Vec<Coverage>, StoreError> {
         self.coverage_of(key).await
+    }
+
+    async fn whereabouts(&self, id: RecordId) -> Result<Option<Whereabouts>, StoreError> {
+        self.whereabouts_of(id).await
     }
 
     async fn stats(&self) -> Result<StoreStats, StoreError> {

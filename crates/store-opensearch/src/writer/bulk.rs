@@ -65,6 +65,7 @@ impl OpenSearchStore {
                     let taken = Outcome::Taken(began.elapsed(), body.len());
                     self.pace.learn(if busy { Outcome::Busy } else { taken });
                     if rest.items.is_empty() && rest.bare.is_empty() {
+                        self.bodies.give(body);
                         return Ok(());
                     }
                     let error = rest.why.as_ref().map(|(wait, said)| explained(&answer, *wait, said));

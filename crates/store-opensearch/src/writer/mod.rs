@@ -1,5 +1,6 @@
 //! Records on their way to the server.
 
+mod bodies;
 mod bulk;
 mod pace;
 mod ranges;
@@ -20,6 +21,7 @@ use tokio::sync::watch;
 use crate::OpenSearchStore;
 use crate::document::{self, Limits};
 use crate::http::Request;
+pub use bodies::Bodies;
 pub use pace::Pace;
 pub use reached::Reached;
 
@@ -93,7 +95,9 @@ impl OpenSearchStore {
         let share = total / self.pace.limit().max(1) + 1;
         let chunks = chunks(batches, share.clamp(CHUNK_BYTES_MIN, (self.options.bulk_bytes / 4).max(CHUNK_BYTES_MIN)));
         let deliveries = stream::iter(chunks).map(|chunk| self.deliver(chunk, until));
-        let mut deliveries = deliveries.buffer_unordered(self.options.requests_max.max(1));
+        // One more than may be on their way now: it is built while they are.
+        let together = (self.pace.limit() + 1).min(self.options.requests_max.max(1));
+        let mut deliveries = deliveries.buffer_unordered(together);
         let (mut done, mut failed) = (Done::default(), None);
         // What is on its way already is not cut off by the failure of another: it would only have to go again.
         while let Some(delivery) = deliveries.next().await {
@@ -102,17 +106,21 @@ impl OpenSearchStore {
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
+        self.bodies.fade();
         failed.map_or(Ok(done), Err)
     }
 
     async fn deliver(&self, chunk: Chunk, until: Instant) -> Result<Done, StoreError> {
         let limits = Limits { bulk_bytes: self.options.bulk_bytes, document_bytes: self.options.document_bytes };
-        let (naming, batches) = (self.naming.clone(), chunk.clone());
-        let built = runtime::blocking(move || document::build(&batches, &naming, limits)).await;
+        let turn = self.building.acquire().await;
+        let (naming, batches, bodies) = (self.naming.clone(), chunk.clone(), self.bodies.clone());
+        let built =
+            runtime::blocking(move || document::build(&batches, &naming, limits, |room| bodies.take(room))).await;
         let built = built.map_err(|_| StoreError::Unavailable {
             at: self.http.shown(),
             reason: "the documents could not be built; this is a fault of ours".to_owned(),
         })?;
+        drop(turn);
         let mut done = Done { created: Vec::new(), refusals: built.refusals };
         let sent = built.bulks.into_iter().map(|bulk| self.send_bulk(&chunk, bulk, until));
         for sent in futures_util::future::join_all(sent).await {

@@ -32,7 +32,7 @@ pub use parse::{Outcome, Parsers, empty, parse_all};
 /// Bytes given to one parsing thread at a time, so that several share what one poll brings.
 const SHARE_BYTES: usize = 1 << 20;
 /// Shares parsed ahead for a store that is far away, so that a write is worth its way.
-const SHARES_AHEAD: usize = 8;
+const SHARES_AHEAD: usize = 4;
 /// A fault that ended the pipeline.
 const FAILS: &str = "fails";
 
