@@ -30,6 +30,12 @@ pub fn write(folder: &Path, group: &str, queue: QueueId, next: &BTreeMap<Partiti
     disk::replace(&path, &bytes).map_err(|e| io_error("write", &path, &e))
 }
 
+/// Notes no more how far a group has come.
+pub fn remove(folder: &Path, group: &str) -> Result<(), QueueError> {
+    let path = folder.join(format!("{group}.{EXTENSION}"));
+    disk::remove(&path).map_err(|e| io_error("remove", &path, &e))
+}
+
 /// How far each group has come.
 pub fn read_all(folder: &Path, queue: QueueId) -> Result<BTreeMap<String, BTreeMap<Partition, u64>>, QueueError> {
     let mut all = BTreeMap::new();

@@ -59,6 +59,14 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     path.parent().map_or(Ok(()), sync_folder)
 }
 
+/// Removes a file, durably; one that is not there is removed already.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.and_then(|()| path.parent().map_or(Ok(()), sync_folder)),
+    }
+}
+
 /// Makes a folder, durably.
 pub fn make_folder(folder: &Path) -> Result<(), QueueError> {
     let failed = |error: io::Error| io_error("make the folder", folder, &error);

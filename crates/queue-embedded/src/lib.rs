@@ -19,6 +19,7 @@
 mod cursors;
 mod disk;
 mod frame;
+mod locate;
 mod marks;
 mod meta;
 mod options;
@@ -41,10 +42,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
-use model::QueueId;
+use model::{QueueId, SourceKey};
 use parking_lot::Mutex;
-use queue::driver::{LocalConsumer, check_name};
-use queue::{Consumer, Producer, Queue, QueueError, TopicStats};
+use queue::driver::{LocalConsumer, check_name, partition_of};
+use queue::{Consumer, Located, Producer, Queue, QueueError, TopicStats};
 use rustix::fs::{FlockOperation, flock};
 
 use disk::{Disk, RealDisk, io_error};
@@ -190,6 +191,19 @@ impl Queue for EmbeddedQueue {
 
     async fn stats(&self, topic: &str) -> Result<TopicStats, QueueError> {
         Ok(self.topic(topic)?.stats())
+    }
+
+    async fn forget(&self, topic: &str, group: &str) -> Result<(), QueueError> {
+        check_name("group", group)?;
+        self.topic(topic)?.forget(group).await
+    }
+
+    async fn locate(&self, topic: &str, key: SourceKey, offset: u64) -> Result<Located, QueueError> {
+        let topic = self.topic(topic)?;
+        let number = partition_of(key.source, topic.partitions.len() as u32);
+        let Some(partition) = topic.partitions.get(number.0 as usize).cloned() else { return Ok(Located::NotHeld) };
+        let found = runtime::blocking(move || partition.locate(key, offset)).await;
+        found.unwrap_or(Ok(Located::Unknown))
     }
 
     async fn close(&self) -> Result<(), QueueError> {

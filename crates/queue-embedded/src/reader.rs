@@ -119,7 +119,7 @@ fn damaged(path: &Path, at: u64, reason: &str) -> QueueError {
 }
 
 /// Up to `want` bytes from a place, not beyond `len`.
-fn read(file: &File, path: &Path, at: u64, want: usize, len: u64) -> Result<Bytes, QueueError> {
+pub(crate) fn read(file: &File, path: &Path, at: u64, want: usize, len: u64) -> Result<Bytes, QueueError> {
     let want = want.min(usize::try_from(len.saturating_sub(at)).unwrap_or(usize::MAX));
     let mut bytes = Vec::with_capacity(want);
     while bytes.len() < want {

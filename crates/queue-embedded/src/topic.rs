@@ -36,11 +36,15 @@ pub struct Topic {
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// A wish to note how far a group has come.
-struct Save {
-    group: String,
-    next: BTreeMap<Number, u64>,
-    done: oneshot::Sender<Result<(), QueueError>>,
+/// Who waits for the keeper.
+type Done = oneshot::Sender<Result<(), QueueError>>;
+
+/// What the keeper is to do with a group.
+enum Wish {
+    /// Note how far it has come.
+    Save(String, BTreeMap<Number, u64>, Done),
+    /// Forget it.
+    Forget(String, Done),
 }
 
 /// What waits for the keeper.
@@ -52,7 +56,7 @@ struct Desk {
 
 #[derive(Default)]
 struct Waiting {
-    saves: Vec<Save>,
+    wishes: Vec<Wish>,
     look: bool,
     stop: bool,
 }
@@ -129,12 +133,17 @@ impl Topic {
             (p.number, first, end, p.held_bytes())
         };
         let cursors = |group: &Group| Cursors { queue: self.queue, next: group.committed().clone() };
-        let mut groups: Vec<_> = self.groups.lock().iter().map(|(name, g)| (name.clone(), cursors(g))).collect();
+        let known = self.groups.lock();
+        let mut groups: Vec<_> = known.iter().map(|(name, g)| (name.clone(), cursors(g))).collect();
         groups.sort_by(|a, b| a.0.cmp(&b.0));
+        let unread = known.iter().filter(|(_, group)| group.is_unread()).map(|(name, _)| name.clone());
+        let mut unread: Vec<_> = unread.collect();
+        unread.sort();
         TopicStats {
             partitions: self.partitions.iter().map(of).collect(),
             groups,
             paused: self.partitions.iter().find_map(|p| p.paused()),
+            unread,
         }
     }
 
@@ -142,6 +151,11 @@ impl Topic {
     pub async fn know(&self, group: &str) -> Result<(), QueueError> {
         let known = self.groups.lock().contains_key(group);
         if known { Ok(()) } else { self.save(group, &Cursors::start_of(self.queue)).await }
+    }
+
+    /// Forgets a group, durably: nothing is kept for it any more.
+    pub async fn forget(&self, group: &str) -> Result<(), QueueError> {
+        self.ask(|done| Wish::Forget(group.to_owned(), done)).await
     }
 
     /// How far every group has come in a partition; 0 where no group is known.
@@ -154,8 +168,8 @@ impl Topic {
     fn keep(&self) {
         let mut still = Stillness::default();
         loop {
-            let (saves, stop) = self.desk.wait();
-            self.note(saves);
+            let (wishes, stop) = self.desk.wait();
+            self.grant(wishes);
             if stop {
                 return;
             }
@@ -171,13 +185,19 @@ impl Topic {
         }
     }
 
-    /// Notes all that was wished for, with one file for each group.
-    fn note(&self, saves: Vec<Save>) {
+    /// Does all that was wished for, with one file for each group.
+    fn grant(&self, wishes: Vec<Wish>) {
         let mut by_group: BTreeMap<String, (BTreeMap<Number, u64>, Vec<_>)> = BTreeMap::new();
-        for save in saves {
-            let (next, waiting) = by_group.entry(save.group).or_default();
-            merge(next, &save.next);
-            waiting.push(save.done);
+        let mut forget = Vec::new();
+        for wish in wishes {
+            match wish {
+                Wish::Save(group, next, done) => {
+                    let (noted, waiting) = by_group.entry(group).or_default();
+                    merge(noted, &next);
+                    waiting.push(done);
+                }
+                Wish::Forget(group, done) => forget.push((group, done)),
+            }
         }
         for (group, (next, waiting)) in by_group {
             let done = self.note_group(&group, &next);
@@ -186,6 +206,36 @@ impl Topic {
                 let _ = waiter.send(done.clone());
             }
         }
+        for (group, waiter) in forget {
+            // As above.
+            let _ = waiter.send(self.forget_group(&group));
+        }
+    }
+
+    /// Puts a wish on the keeper's desk and waits for it.
+    async fn ask(&self, wish: impl FnOnce(Done) -> Wish) -> Result<(), QueueError> {
+        let closed = || QueueError::Closed { at: shown(&self.folder), reason: "it was closed".to_owned() };
+        let (done, answer) = oneshot::channel();
+        {
+            let mut waiting = self.desk.waiting.lock();
+            if waiting.stop {
+                return Err(closed());
+            }
+            waiting.wishes.push(wish(done));
+        }
+        self.desk.wake.notify_one();
+        answer.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    fn forget_group(&self, name: &str) -> Result<(), QueueError> {
+        let mut groups = self.groups.lock();
+        if groups.get(name).is_some_and(|group| !group.is_unread()) {
+            return Err(QueueError::InUse { group: name.to_owned() });
+        }
+        // Under the lock: whoever joins meanwhile makes it known anew.
+        cursors::remove(&self.folder.join("groups"), name)?;
+        groups.remove(name);
+        Ok(())
     }
 
     fn note_group(&self, name: &str, next: &BTreeMap<Number, u64>) -> Result<(), QueueError> {
@@ -207,13 +257,13 @@ impl Desk {
         self.wake.notify_one();
     }
 
-    fn wait(&self) -> (Vec<Save>, bool) {
+    fn wait(&self) -> (Vec<Wish>, bool) {
         let mut waiting = self.waiting.lock();
-        if waiting.saves.is_empty() && !waiting.look && !waiting.stop {
+        if waiting.wishes.is_empty() && !waiting.look && !waiting.stop {
             self.wake.wait_for(&mut waiting, LOOK);
         }
         waiting.look = false;
-        (std::mem::take(&mut waiting.saves), waiting.stop)
+        (std::mem::take(&mut waiting.wishes), waiting.stop)
     }
 }
 
@@ -288,17 +338,7 @@ impl Log for Topic {
     }
 
     async fn save(&self, group: &str, cursors: &Cursors) -> Result<(), QueueError> {
-        let closed = || QueueError::Closed { at: shown(&self.folder), reason: "it was closed".to_owned() };
-        let (done, answer) = oneshot::channel();
-        {
-            let mut waiting = self.desk.waiting.lock();
-            if waiting.stop {
-                return Err(closed());
-            }
-            waiting.saves.push(Save { group: group.to_owned(), next: cursors.next.clone(), done });
-        }
-        self.desk.wake.notify_one();
-        answer.await.unwrap_or_else(|_| Err(closed()))
+        self.ask(|done| Wish::Save(group.to_owned(), cursors.next.clone(), done)).await
     }
 }
 

@@ -95,6 +95,18 @@ impl Queue for KafkaQueue {
         Ok(TopicStats { paused, ..TopicStats::default() })
     }
 
+    #[cfg(feature = "consumer")]
+    async fn forget(&self, topic: &str, group: &str) -> Result<(), QueueError> {
+        check_name("topic", topic)?;
+        check_name("group", group)?;
+        consumer::forget(&self.cluster, topic, group).await
+    }
+
+    #[cfg(not(feature = "consumer"))]
+    async fn forget(&self, _topic: &str, _group: &str) -> Result<(), QueueError> {
+        Err(QueueError::Invalid("this logdrive was built without the feature 'consumer' of queue-kafka".to_owned()))
+    }
+
     async fn close(&self) -> Result<(), QueueError> {
         let producers: Vec<_> = self.producers.lock().values().cloned().collect();
         for producer in producers {

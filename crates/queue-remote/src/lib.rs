@@ -74,6 +74,14 @@ impl Queue for RemoteQueue {
         wire::stats(&answer).map_err(|e| wire::malformed(&e))
     }
 
+    async fn forget(&self, topic: &str, group: &str) -> Result<(), QueueError> {
+        check_name("topic", topic)?;
+        check_name("group", group)?;
+        let mut body = Vec::new();
+        wire::put_join(0, group, &mut body);
+        self.client.ask(topic, Call::Forget, body).await.map(drop)
+    }
+
     async fn close(&self) -> Result<(), QueueError> {
         let producers: Vec<_> = self.producers.lock().drain().map(|(_, producer)| producer).collect();
         let ended = runtime::blocking(move || producers.iter().for_each(|producer| producer.stop()));

@@ -97,6 +97,12 @@ pub enum QueueError {
         /// Which lane.
         partition: Partition,
     },
+    /// A group cannot be forgotten while somebody reads for it.
+    #[error("group '{group}' is being read; end whoever reads for it, then forget it")]
+    InUse {
+        /// The group.
+        group: String,
+    },
     /// A batch that cannot be right.
     #[error("invalid batch: {0}")]
     Invalid(String),
@@ -114,7 +120,7 @@ impl Explain for QueueError {
             }
             Self::Io { .. } => ErrorKind::Internal,
             Self::Corrupt { .. } | Self::Unreadable { .. } | Self::Format { .. } => ErrorKind::Corrupt,
-            Self::OtherQueue { .. } | Self::Owned { .. } => ErrorKind::Conflict,
+            Self::OtherQueue { .. } | Self::Owned { .. } | Self::InUse { .. } => ErrorKind::Conflict,
             Self::OutOfRange { .. } => ErrorKind::NotFound,
             Self::Invalid(_) => ErrorKind::Invalid,
         }

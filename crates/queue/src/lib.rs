@@ -12,6 +12,7 @@
 pub mod decorators;
 pub mod driver;
 mod error;
+mod located;
 mod memory;
 pub mod remote;
 pub mod testing;
@@ -28,6 +29,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
 
 pub use error::QueueError;
+pub use located::{Here, Located};
 pub use memory::{MemoryOptions, MemoryQueue};
 
 /// The topic that lines travel on.
@@ -254,6 +256,19 @@ pub struct TopicStats {
     pub groups: Vec<(String, Cursors)>,
     /// Why nothing is taken now (for instance, the disk is full), if so.
     pub paused: Option<String>,
+    /// Of the groups those for which data is held although nobody reads for them now. Always none where data is held
+    /// for a time and not for groups.
+    pub unread: Vec<String>,
+}
+
+impl TopicStats {
+    /// Entries that a group has not read yet.
+    pub fn behind(&self, cursors: &Cursors) -> u64 {
+        let behind = |(partition, first, end, _): &(Partition, u64, u64, u64)| {
+            end.saturating_sub(cursors.next.get(partition).copied().unwrap_or(0).max(*first))
+        };
+        self.partitions.iter().map(behind).sum()
+    }
 }
 
 /// A queue: the root from which producers and consumers are made.
@@ -279,6 +294,22 @@ pub trait Queue: Send + Sync {
     /// # Errors
     /// Where the queue cannot be asked now.
     async fn stats(&self, topic: &str) -> Result<TopicStats, QueueError>;
+
+    /// Forgets how far a group has come, so that nothing is held for it any more; one that is not known is forgotten
+    /// already. Whoever joins it later begins as a new group does.
+    ///
+    /// # Errors
+    /// `InUse` where somebody reads for it now; where the queue cannot be asked.
+    async fn forget(&self, topic: &str, group: &str) -> Result<(), QueueError>;
+
+    /// Where a byte of a source is in a topic. For people who ask, not for the path of the lines: it may take a walk
+    /// over all that is held.
+    ///
+    /// # Errors
+    /// Where the queue cannot be asked now.
+    async fn locate(&self, _topic: &str, _key: SourceKey, _offset: u64) -> Result<Located, QueueError> {
+        Ok(Located::Unknown)
+    }
 
     /// Makes everything appended durable and stops taking more.
     ///

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use crate::driver::{
     Group, HighWaters, LocalConsumer, Log, Verdict, after, check_batch, check_name, judge, partition_of,
 };
-use crate::{Ack, Consumer, Delivery, Outcome, Position, Producer, Queue, QueueError, TopicStats};
+use crate::{Ack, Consumer, Delivery, Here, Located, Outcome, Position, Producer, Queue, QueueError, TopicStats};
 
 /// How a [`MemoryQueue`] is made.
 #[derive(Clone, Copy, Debug)]
@@ -84,14 +84,47 @@ impl Queue for MemoryQueue {
             let lanes = held.lanes.iter().zip(0..);
             lanes.map(|(lane, n)| (Partition(n), lane.first, lane.end(), lane.bytes as u64)).collect()
         };
-        let mut groups: Vec<_> = topic
-            .groups
-            .lock()
+        let known = topic.groups.lock();
+        let mut unread: Vec<_> =
+            known.iter().filter(|(_, group)| group.is_unread()).map(|(name, _)| name.clone()).collect();
+        unread.sort();
+        let mut groups: Vec<_> = known
             .iter()
             .map(|(name, group)| (name.clone(), Cursors { queue: self.id(), next: group.committed().clone() }))
             .collect();
         groups.sort_by(|a, b| a.0.cmp(&b.0));
-        Ok(TopicStats { partitions, groups, paused: None })
+        Ok(TopicStats { partitions, groups, paused: None, unread })
+    }
+
+    async fn forget(&self, topic: &str, group: &str) -> Result<(), QueueError> {
+        check_name("group", group)?;
+        let topic = self.topic(topic)?;
+        let mut groups = topic.groups.lock();
+        if groups.get(group).is_some_and(|group| !group.is_unread()) {
+            return Err(QueueError::InUse { group: group.to_owned() });
+        }
+        groups.remove(group);
+        Ok(())
+    }
+
+    async fn locate(&self, topic: &str, key: SourceKey, offset: u64) -> Result<Located, QueueError> {
+        let topic = self.topic(topic)?;
+        let held = topic.held.lock();
+        for (lane, partition) in held.lanes.iter().zip(0..) {
+            for (batch, n) in lane.entries.iter().zip(lane.first..) {
+                let header = &batch.header;
+                if header.key == key && (header.start..header.end).contains(&offset) {
+                    let place = Place { partition: Partition(partition), offset: n };
+                    return Ok(Located::Here(Box::new(Here {
+                        place,
+                        header: header.clone(),
+                        at: None,
+                        segment: None,
+                    })));
+                }
+            }
+        }
+        Ok(Located::NotHeld)
     }
 
     async fn close(&self) -> Result<(), QueueError> {

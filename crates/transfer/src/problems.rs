@@ -31,14 +31,23 @@ impl Problems {
         Self { clock, known: Arc::default() }
     }
 
-    /// Notes that `what` troubles somebody.
+    /// Notes that `what` troubles somebody, who tries again.
     pub fn note(&self, who: &str, what: &'static str, text: &str) {
+        self.put(who, what, text, ", trying again");
+    }
+
+    /// Notes that `what` is so, until somebody does something about it.
+    pub fn note_state(&self, who: &str, what: &'static str, text: &str) {
+        self.put(who, what, text, "");
+    }
+
+    fn put(&self, who: &str, what: &'static str, text: &str, then: &str) {
         let mut known = self.known.lock();
         match known.get_mut(&(who.to_owned(), what)) {
             Some(problem) if problem.text == text => {}
             Some(problem) => text.clone_into(&mut problem.text),
             None => {
-                warn!(who, error = text, "{what}, trying again");
+                warn!(who, error = text, "{what}{then}");
                 let problem = Problem { text: text.to_owned(), since: self.clock.now() };
                 known.insert((who.to_owned(), what), problem);
             }

@@ -136,7 +136,8 @@ pub fn build(config: &TransferConfig, streams: &[StreamConfig], parts: Parts) ->
         })
     });
     let topics = if points.is_some() { vec![LINES, METRICS] } else { vec![LINES] };
-    let lag = Arc::new(Lag { queue: parts.queue, topics, prefix: config.group.clone(), figures });
+    let lag =
+        Arc::new(Lag { queue: parts.queue, topics, prefix: config.group.clone(), figures, problems: problems.clone() });
     Ok(Transfer { shared: Arc::new(Shared { pipelines, points, rules, problems, lag, revisions }) })
 }
 

@@ -295,7 +295,7 @@ mod tests {
         let stats = |groups: &[u64]| TopicStats {
             partitions: vec![(Partition(0), 2, 7, 100)],
             groups: groups.iter().map(|n| (n.to_string(), at(*n))).collect(),
-            paused: None,
+            ..TopicStats::default()
         };
         for (groups, is) in [(&[][..], false), (&[6], false), (&[7], true), (&[7, 3], false)] {
             assert_eq!(is_drained(&stats(groups)), is, "{groups:?}");

@@ -40,6 +40,7 @@ calls! {
     FindCoordinatorRequest => FindCoordinatorResponse, FindCoordinator, 3;
     OffsetFetchRequest => OffsetFetchResponse, OffsetFetch, 7;
     OffsetCommitRequest => OffsetCommitResponse, OffsetCommit, 8;
+    OffsetDeleteRequest => OffsetDeleteResponse, OffsetDelete, 0;
     ListGroupsRequest => ListGroupsResponse, ListGroups, 4;
     DescribeGroupsRequest => DescribeGroupsResponse, DescribeGroups, 5;
     DescribeLogDirsRequest => DescribeLogDirsResponse, DescribeLogDirs, 4;

@@ -30,7 +30,7 @@ use crate::topics::{Template, seam_partition};
 use fetch::{Event, Fetcher, Wanted};
 use lane::Lane;
 use member::{Member, TopicPartition};
-pub(crate) use stats::stats;
+pub(crate) use stats::{forget, stats};
 
 /// How long the group may take to tell us our partitions before we go on without: they come later then.
 const JOIN_WITHIN: Duration = Duration::from_secs(15);

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use kafka_protocol::error::{ParseResponseErrorCode as _, ResponseError};
 use kafka_protocol::messages::describe_log_dirs_request::DescribableLogDirTopic;
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
+use kafka_protocol::messages::offset_delete_request::{OffsetDeleteRequestPartition, OffsetDeleteRequestTopic};
 use kafka_protocol::messages::{
-    BrokerId, DescribeLogDirsRequest, GroupId, ListGroupsRequest, ListOffsetsRequest, OffsetFetchRequest,
-    OffsetFetchResponse,
+    BrokerId, DescribeLogDirsRequest, GroupId, ListGroupsRequest, ListOffsetsRequest, OffsetDeleteRequest,
+    OffsetFetchRequest, OffsetFetchResponse,
 };
 use kafka_protocol::protocol::StrBytes;
 use queue::QueueError;
@@ -149,6 +150,32 @@ pub async fn groups(cluster: &Cluster) -> BTreeMap<String, BTreeMap<TopicPartiti
         }
     }
     all
+}
+
+/// Removes what a group has committed for these; it is not there any more where the group is not.
+pub async fn forget(cluster: &Cluster, group: &str, topics: &BTreeMap<Arc<str>, Vec<i32>>) -> Result<(), QueueError> {
+    let topics = topics.iter().map(|(name, indices)| {
+        let partitions =
+            indices.iter().map(|index| OffsetDeleteRequestPartition::default().with_partition_index(*index));
+        OffsetDeleteRequestTopic::default().with_name(topic_name(name)).with_partitions(partitions.collect())
+    });
+    let request = OffsetDeleteRequest::default()
+        .with_group_id(GroupId(StrBytes::from_string(group.to_owned())))
+        .with_topics(topics.collect());
+    let connection = cluster.coordinator(group).await?;
+    let answer = connection.call(&request).await?;
+    let of_partitions = answer.topics.iter().flat_map(|topic| &topic.partitions).map(|one| one.error_code);
+    for code in [answer.error_code].into_iter().chain(of_partitions).filter_map(|code| code.err()) {
+        match code {
+            ResponseError::GroupIdNotFound => return Ok(()),
+            ResponseError::GroupSubscribedToTopic | ResponseError::NonEmptyGroup => {
+                return Err(QueueError::InUse { group: group.to_owned() });
+            }
+            ResponseError::UnknownTopicOrPartition => {}
+            code => return Err(error::refused(connection.address(), code, &format!("group '{group}'"))),
+        }
+    }
+    Ok(())
 }
 
 /// How many bytes partitions take up on the disk of the broker that has most of them. What no broker tells is missing.

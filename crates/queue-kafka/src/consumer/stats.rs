@@ -40,5 +40,17 @@ pub(crate) async fn stats(cluster: &Arc<Cluster>, topic: &str) -> Result<TopicSt
             groups.push((group, cursors));
         }
     }
-    Ok(TopicStats { partitions, groups, paused: None })
+    // Brokers keep data for a time, whoever has read it: no group holds anything.
+    Ok(TopicStats { partitions, groups, ..TopicStats::default() })
+}
+
+/// Forgets how far a group has come in the Kafka topics behind a topic of the seam.
+pub(crate) async fn forget(cluster: &Arc<Cluster>, topic: &str, group: &str) -> Result<(), QueueError> {
+    let topics = KafkaTopics::find(cluster.clone(), topic).await?;
+    let mut partitions = BTreeMap::<Arc<str>, Vec<i32>>::new();
+    for name in topics.found().await? {
+        let meta = cluster.topic(&name).await?;
+        partitions.insert(name, meta.partitions.iter().map(|partition| partition.index).collect());
+    }
+    offsets::forget(cluster, group, &partitions).await
 }

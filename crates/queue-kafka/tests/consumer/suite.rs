@@ -63,6 +63,10 @@ impl Queue for Lines {
         self.queue(topic).await?.stats(LINES).await
     }
 
+    async fn forget(&self, topic: &str, group: &str) -> Result<(), QueueError> {
+        self.queue(topic).await?.forget(LINES, group).await
+    }
+
     async fn close(&self) -> Result<(), QueueError> {
         for queue in self.queues.lock().await.values() {
             queue.close().await?;

@@ -124,6 +124,10 @@ impl Queue for Counting {
         self.counters.checked(self.inner.stats(topic).await)
     }
 
+    async fn forget(&self, topic: &str, group: &str) -> Result<(), QueueError> {
+        self.counters.checked(self.inner.forget(topic, group).await)
+    }
+
     async fn close(&self) -> Result<(), QueueError> {
         self.counters.checked(self.inner.close().await)
     }

@@ -79,6 +79,10 @@ impl Queue for Faulty {
         self.dice.pass(self.inner.stats(topic)).await
     }
 
+    async fn forget(&self, topic: &str, group: &str) -> Result<(), QueueError> {
+        self.dice.pass(self.inner.forget(topic, group)).await
+    }
+
     async fn close(&self) -> Result<(), QueueError> {
         self.inner.close().await
     }

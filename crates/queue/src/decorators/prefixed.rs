@@ -44,6 +44,10 @@ impl Queue for Prefixed {
         self.inner.stats(&self.name(topic)?).await
     }
 
+    async fn forget(&self, topic: &str, group: &str) -> Result<(), QueueError> {
+        self.inner.forget(&self.name(topic)?, group).await
+    }
+
     async fn close(&self) -> Result<(), QueueError> {
         self.inner.close().await
     }

@@ -42,6 +42,11 @@ impl Queue for Slow {
         self.inner.stats(topic).await
     }
 
+    async fn forget(&self, topic: &str, group: &str) -> Result<(), QueueError> {
+        tokio::time::sleep(self.delay).await;
+        self.inner.forget(topic, group).await
+    }
+
     async fn close(&self) -> Result<(), QueueError> {
         self.inner.close().await
     }

@@ -51,6 +51,11 @@ impl Group {
         self.epoch += 1;
     }
 
+    /// Whether nobody reads for it now.
+    pub const fn is_unread(&self) -> bool {
+        self.members.is_empty()
+    }
+
     /// Raised by every change of membership.
     pub const fn epoch(&self) -> u64 {
         self.epoch

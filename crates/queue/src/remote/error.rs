@@ -64,6 +64,10 @@ pub fn encode(error: &QueueError, out: &mut Vec<u8>) {
             w.text(group);
             w.varint(u64::from(partition.0));
         }
+        QueueError::InUse { group } => {
+            w.u8(11);
+            w.text(group);
+        }
         QueueError::Invalid(what) => {
             w.u8(8);
             w.text(what);
@@ -96,6 +100,7 @@ pub fn decode(r: &mut Reader<'_>) -> Result<QueueError, WireError> {
             reason: r.text()?.to_owned(),
         },
         10 => QueueError::Refused { at: r.text()?.to_owned(), reason: r.text()?.to_owned(), lasting: r.u8()? != 0 },
+        11 => QueueError::InUse { group: r.text()?.to_owned() },
         code => return Err(WireError::Unknown { what: "error", code: u64::from(code) }),
     })
 }
@@ -120,6 +125,7 @@ mod tests {
             QueueError::OtherQueue { found: QueueId(1), here: QueueId(2) },
             QueueError::OutOfRange { partition: Partition(1), asked: 2, first: 3, end: 4 },
             QueueError::Owned { group: text(), partition: Partition(9) },
+            QueueError::InUse { group: text() },
             QueueError::Invalid(text()),
             QueueError::Injected("x"),
         ];

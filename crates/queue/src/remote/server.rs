@@ -66,6 +66,7 @@ impl Server {
             Call::Committed => self.committed(&body).await,
             Call::Seek => self.seek(&body).await,
             Call::Commit => self.commit(&body).await,
+            Call::Forget => self.forget(topic, &body).await,
             Call::Stats => self.queue.stats(topic).await.map(|stats| wire::answer(Ok(stats), wire::put_stats)),
         };
         done.unwrap_or_else(refused).into()
@@ -158,6 +159,14 @@ impl Server {
         session.last = Some((poll.number, answer.clone()));
         *member.seen.lock() = Instant::now();
         Ok(answer)
+    }
+
+    async fn forget(&self, topic: &str, body: &[u8]) -> Result<Vec<u8>, QueueError> {
+        let (_, group) = wire::join(body).map_err(malformed)?;
+        // Members that are gone without a word read no more.
+        self.forget_silent();
+        self.queue.forget(topic, &group).await?;
+        Ok(wire::answer(Ok(()), |(), _| {}))
     }
 
     async fn committed(&self, body: &[u8]) -> Result<Vec<u8>, QueueError> {

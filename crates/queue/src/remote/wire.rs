@@ -40,11 +40,13 @@ pub enum Call {
     Commit,
     /// How full the topic is.
     Stats,
+    /// Group in, as a member's.
+    Forget,
 }
 
 impl Call {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Id,
         Self::Append,
         Self::Positions,
@@ -55,6 +57,7 @@ impl Call {
         Self::Seek,
         Self::Commit,
         Self::Stats,
+        Self::Forget,
     ];
 
     /// Its name in the path.
@@ -70,6 +73,7 @@ impl Call {
             Self::Seek => "seek",
             Self::Commit => "commit",
             Self::Stats => "stats",
+            Self::Forget => "forget",
         }
     }
 
@@ -449,6 +453,9 @@ pub fn put_stats(stats: &TopicStats, out: &mut Vec<u8>) {
         Writer::new(out).text(group);
         put_cursors(cursors, out);
     }
+    let mut w = Writer::new(out);
+    w.varint(stats.unread.len() as u64);
+    stats.unread.iter().for_each(|group| w.text(group));
 }
 
 /// Figures.
@@ -464,6 +471,9 @@ pub fn stats(bytes: &[u8]) -> Result<TopicStats, WireError> {
     stats.paused = Some(r.text()?.to_owned()).filter(|reason| !reason.is_empty());
     for _ in 0..r.varint()? {
         stats.groups.push((r.text()?.to_owned(), cursors(&mut r)?));
+    }
+    for _ in 0..r.varint()? {
+        stats.unread.push(r.text()?.to_owned());
     }
     r.finish()?;
     Ok(stats)
@@ -508,6 +518,7 @@ mod tests {
             partitions: vec![(Partition(1), 2, 3, 4)],
             groups: vec![("g".to_owned(), Cursors { queue: QueueId(8), next: [(Partition(1), 2)].into() })],
             paused: Some("full".to_owned()),
+            unread: vec!["g".to_owned()],
         };
         let mut bytes = Vec::new();
         put_stats(&figures, &mut bytes);

@@ -6,8 +6,8 @@ use std::time::Duration;
 use model::{Cursors, Partition, Place, QueueId};
 
 use super::support::{
-    again, appended, assert_all_once, collect_records, commit, committed, consumer, delivered_all, past, poll,
-    producer, records, records_in, seek, send_all, topic, try_commit,
+    again, appended, assert_all_once, collect_records, commit, committed, consumer, delivered_all, forget, past, poll,
+    producer, records, records_in, seek, send_all, stats, topic, try_commit,
 };
 use super::{BatchOf, Capabilities};
 use crate::{PollOptions, Queue, QueueError};
@@ -95,6 +95,34 @@ pub async fn groups_are_apart(queue: &dyn Queue, capabilities: &Capabilities) {
     for group in ["one", "two"].map(|name| format!("{topic}-{name}")) {
         assert_all_once(capabilities, &sent, &delivered_all(queue, &topic, &group, &sent).await);
     }
+}
+
+pub async fn a_forgotten_group_begins_anew(queue: &dyn Queue, capabilities: &Capabilities) {
+    let topic = topic("forgotten");
+    let sent = numbered(2, 10);
+    send_all(queue, &topic, &sent).await;
+    let [stays, goes] = ["stays", "goes"].map(|name| format!("{topic}-{name}"));
+    assert_all_once(capabilities, &sent, &delivered_all(queue, &topic, &stays, &sent).await);
+    let mut one = consumer(queue, &topic, &goes).await;
+    let some = collect_records(&mut *one, 5).await;
+    commit(&mut *one, &past(queue.id(), &some)).await;
+    let refused = forget(queue, &topic, &goes).await;
+    assert!(matches!(&refused, Err(QueueError::InUse { group }) if *group == goes), "{refused:?}");
+    drop(one);
+    // That a member is gone is learnt a little later by some.
+    let mut forgotten = forget(queue, &topic, &goes).await;
+    for _ in 0..TURNS {
+        if !matches!(forgotten, Err(QueueError::InUse { .. })) {
+            break;
+        }
+        tokio::time::sleep(SOON).await;
+        forgotten = forget(queue, &topic, &goes).await;
+    }
+    assert!(forgotten.is_ok(), "{forgotten:?}");
+    assert!(forget(queue, &topic, &goes).await.is_ok(), "it is forgotten already");
+    let known = stats(queue, &topic).await.groups.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(known, [stays], "the other is not");
+    assert_all_once(capabilities, &sent, &delivered_all(queue, &topic, &goes, &sent).await);
 }
 
 pub async fn members_share_the_partitions(queue: &dyn Queue, capabilities: &Capabilities) {

@@ -2,7 +2,7 @@
 
 use super::support::{
     again, appended, assert_all_once, collect_records, commit, consumer, delivered_all, past, producer, records,
-    send_all, topic,
+    send_all, stats, topic,
 };
 use super::{BatchOf, Capabilities};
 use crate::{Outcome, Queue, QueueError};
@@ -26,12 +26,7 @@ pub async fn stats_tell_how_full_it_is(queue: &dyn Queue, capabilities: &Capabil
     let sent: Vec<_> = (0..10).map(|n| BatchOf::source(1).numbered(n)).collect();
     send_all(queue, &topic, &sent).await;
     let came = delivered_all(queue, &topic, &topic, &sent).await;
-    let stats = loop {
-        match queue.stats(&topic).await {
-            Err(error) if again(&error) => {}
-            stats => break stats.expect("stats"),
-        }
-    };
+    let stats = stats(queue, &topic).await;
     assert_eq!(stats.partitions.len(), capabilities.partitions as usize);
     let partition = came[0].place.partition;
     let (_, first, end, bytes) = *stats.partitions.iter().find(|p| p.0 == partition).expect("its partition");

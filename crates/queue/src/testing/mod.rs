@@ -55,6 +55,7 @@ pub async fn run(queue: &dyn Queue, capabilities: &Capabilities) {
     consume::what_was_not_committed_comes_again(queue, capabilities).await;
     consume::commits_never_move_backwards(queue).await;
     consume::groups_are_apart(queue, capabilities).await;
+    consume::a_forgotten_group_begins_anew(queue, capabilities).await;
     consume::members_share_the_partitions(queue, capabilities).await;
     consume::seek_reads_on_from_there(queue, capabilities).await;
     consume::cursors_of_other_data_are_refused(queue).await;

@@ -11,7 +11,7 @@ use model::{Batch, Cursors, Partition, Place, QueueId, SourceKey};
 
 use super::Capabilities;
 use super::records::records_of;
-use crate::{Ack, Consumer, Delivery, Outcome, PollOptions, Position, Producer, Queue, QueueError};
+use crate::{Ack, Consumer, Delivery, Outcome, PollOptions, Position, Producer, Queue, QueueError, TopicStats};
 
 const TRIES: usize = 1000;
 /// Nothing that was appended takes so long to come.
@@ -70,6 +70,16 @@ pub async fn seek(consumer: &mut dyn Consumer, cursors: &Cursors) -> Result<(), 
 /// Commits, or says why not.
 pub async fn try_commit(consumer: &mut dyn Consumer, cursors: &Cursors) -> Result<(), QueueError> {
     repeated!(consumer.commit(cursors).await)
+}
+
+/// How full a topic is.
+pub async fn stats(queue: &dyn Queue, topic: &str) -> TopicStats {
+    repeated!(queue.stats(topic).await).expect("stats")
+}
+
+/// Forgets a group, or says why not.
+pub async fn forget(queue: &dyn Queue, topic: &str, group: &str) -> Result<(), QueueError> {
+    repeated!(queue.forget(topic, group).await)
 }
 
 /// Where a source stands.
