@@ -54,7 +54,7 @@ function Figures({ source, paused }) {
   void turn.value;
   if (!source) return null;
   const state = source.state === "live" && paused ? "paused" : source.state;
-  return html`<span class=${`live-state ${state}`}>${t(`live.${state}`)}</span>
+  return html`<span class=${`live-state is-${state}`}>${t(`live.${state}`)}</span>
     <span class="live-figure" title=${t("live.rate.note")}><b>${grouped(source.rate)}</b> ${t("live.rate")}</span>
     <span class="live-figure" title=${t("live.shown.note", { n: grouped(source.gone) })}><b>${grouped(source.taken)}</b> ${t("live.shown")}</span>
     <span class=${`live-figure ${source.skipped ? "warn" : ""}`} title=${t("live.skipped.note")}><b>${grouped(source.skipped)}</b> ${t("live.skipped")}</span>`;

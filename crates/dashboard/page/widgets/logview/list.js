@@ -15,6 +15,7 @@ export const ROW = 20;
 /** Rows beyond the view on each side, so that a fast wheel finds them there. */
 const OVER = 8;
 const SETTLE_MS = 140;
+const FOLLOW_MS = 90;
 /** Longer lines are cut anyway. */
 const CHARS = 2100;
 
@@ -43,6 +44,9 @@ export class List {
   follow = false;
   frame = 0;
   settling = 0;
+  /** When rows were drawn last, and the timer that draws them again. */
+  shownAt = 0;
+  later = 0;
   announce = false;
   chars = 0;
   top = "";
@@ -83,7 +87,8 @@ export class List {
     this.off();
     cancelAnimationFrame(this.frame);
     window.clearTimeout(this.settling);
-    this.frame = 0;
+    window.clearTimeout(this.later);
+    this.frame = this.later = 0;
   }
 
   /** The row that the keyboard is at. */
@@ -108,8 +113,16 @@ export class List {
 
   attach() {
     this.off();
-    this.off = this.source?.on(() => this.schedule()) ?? (() => {});
+    this.off = this.source?.on(() => this.grown()) ?? (() => {});
     this.schedule();
+  }
+
+  /** While rows run by, nobody reads each: a line after a silence is shown at once, the next ones together. */
+  grown() {
+    if (!this.follow) return this.schedule();
+    const rest = this.shownAt + FOLLOW_MS - performance.now();
+    if (rest <= 0) this.schedule();
+    else this.later ||= window.setTimeout(() => this.schedule(), rest);
   }
 
   /** The indexes of what is seen: from, and behind the last. */
@@ -193,6 +206,9 @@ export class List {
 
   render() {
     this.frame = 0;
+    window.clearTimeout(this.later);
+    this.later = 0;
+    this.shownAt = performance.now();
     const scroll = this.scroll;
     if (this.lookIsOld) this.freshLook();
     const changed = this.update();
