@@ -6,8 +6,9 @@ import { named, t } from "../lib/i18n.js";
 import { register } from "../lib/keys.js";
 import { href, param, query, setQuery } from "../lib/router.js";
 import { style } from "../lib/style.js";
-import { durationMs, momentMs } from "../lib/time.js";
+import { momentMs } from "../lib/time.js";
 import { Empty, ErrorState, Loading } from "../widgets/states.js";
+import { TimePicker } from "../widgets/timepicker.js";
 import { PanelView } from "./charts/panel.js";
 import { panelsOf } from "./charts/panels.js";
 import { Workers } from "./charts/workers.js";
@@ -48,7 +49,6 @@ function Select({ label, value, options, any, onChange }) {
 function Controls({ measured, hosts }) {
   const params = query.value;
   const since = params.get("since") ?? "1h";
-  const relative = !params.get("until") && durationMs(since) !== null;
   const chosen = measured.find((one) => one.name === measurement.value);
   const tags = [...new Set((view.value === "any" ? chosen?.tags : measured.flatMap((one) => one.tags)) ?? [])].sort();
   return html`<div class="row controls">
@@ -59,7 +59,7 @@ function Controls({ measured, hosts }) {
     ${view.value !== "host" ? html`<${Select} label=${t("charts.by")} value=${by.value} options=${tags} any=${t("charts.together")} onChange=${(/** @type {string} */ value) => setQuery({ by: value })} />` : null}
     <span class="grow"></span>
     <label class="row tight"><input type="checkbox" checked=${params.get("yesterday") === "1"} onChange=${(/** @type {any} */ event) => setQuery({ yesterday: event.target.checked })} /> ${t("charts.yesterday")}</label>
-    <select aria-label=${t("charts.range")} value=${relative ? since : "own"} onChange=${(/** @type {any} */ event) => setQuery({ since: event.target.value, until: null })}>${relative ? null : html`<option value="own">${t("charts.range.own")}</option>`}${[...new Set([...RANGES, ...(relative ? [since] : [])])].map((name) => html`<option key=${name} value=${name}>${t("charts.last", { range: name })}</option>`)}</select>
+    <${TimePicker} range=${{ since, until: params.get("until") ?? "" }} ranges=${RANGES} onChange=${(/** @type {string} */ from, /** @type {string} */ to) => setQuery({ since: from, until: to })} />
     <button onClick=${zoomOut} title="z">${t("charts.zoom.out")}</button>
   </div>`;
 }

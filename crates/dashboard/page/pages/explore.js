@@ -7,6 +7,7 @@ import { style } from "../lib/style.js";
 import { range } from "../lib/time.js";
 import { Detail } from "../widgets/detail.js";
 import { Facets } from "../widgets/facets.js";
+import { Sign } from "../widgets/icons.js";
 import { QueryBar } from "../widgets/querybar.js";
 import { ErrorState, Loading } from "../widgets/states.js";
 import { TimePicker } from "../widgets/timepicker.js";
@@ -15,6 +16,7 @@ import { exploreCommands, step } from "./explore/commands.js";
 import { Context } from "./explore/context.js";
 import { Fields } from "./explore/fields.js";
 import { Download, SavedMenu, Share, lineLink } from "./explore/keep.js";
+import { knownFields } from "./explore/known.js";
 import { List, ListTools, view } from "./explore/list.js";
 import { Patterns } from "./explore/patterns.js";
 import { Nothing, Wrong, WrongOrder, failure, useRows } from "./explore/rows.js";
@@ -46,6 +48,7 @@ function Announce({ text }) {
 
 /** How many, how fast, and whether that is all. @param {{rows: import("./explore/rows.js").RowsState}} props */
 function Summary({ rows }) {
+  if (wrongOrder.value) return html`<span class="summary"></span>`;
   if (!rows.source) return html`<span class="summary soft">${rows.loading ? t("loading") : ""}</span>`;
   const text = rows.total === null ? t("explore.hits.first", { n: grouped(rows.length) }) : t("explore.hits", { n: grouped(rows.total) });
   return html`<span class="summary"><strong>${text}</strong>${rows.took !== null ? html` <span class="soft" title=${t("explore.took.note")}>${duration(rows.took / 1000)}</span>` : null}
@@ -82,7 +85,7 @@ function Drawer() {
   const current = view.current?.current()?.hit;
   const tabs = { context: Context, where: Where };
   return html`<${Detail} id=${id} known=${current} tab=${detailTab.value} setTab=${(/** @type {string} */ name) => set({ detail: name === "fields" ? null : name }, { replace: true })} act=${act} columns=${columns.value}
-    older=${() => step(1)} newer=${() => step(-1)} onClose=${() => { openLine(""); view.current?.focus(); }} link=${lineLink(id)} tabs=${tabs} />`;
+    older=${() => step(1)} newer=${() => step(-1)} onClose=${() => { openLine(""); view.current?.focus(); }} link=${(/** @type {import("../lib/types.js").Hit|null} */ hit) => lineLink(id, hit?.time)} tabs=${tabs} />`;
 }
 
 /** Live is loaded when it is asked for. */
@@ -90,8 +93,7 @@ function LiveMode() {
   const part = useSignal(/** @type {any} */ (null));
   const failed = useSignal(/** @type {unknown} */ (null));
   useEffect(() => {
-    const from = "./explore/live.js";
-    import(from).then((module) => (part.value = module.Live), (error) => (failed.value = error));
+    import("./explore/live.js").then((module) => (part.value = module.Live), (error) => (failed.value = error));
   }, []);
   if (failed.value) return html`<${ErrorState} error=${failed.value} />`;
   return part.value ? html`<${part.value} q=${q.value} />` : html`<${Loading} />`;
@@ -100,9 +102,9 @@ function LiveMode() {
 function Search() {
   const rows = useRows();
   return html`<${Chart}><${Summary} rows=${rows} /><//>
-    <div class=${`work ${facetsShown.value ? "with-side" : ""} ${openId.value ? "with-detail" : ""}`}>
-      ${facetsShown.value ? html`<aside class="side" aria-label=${t("explore.facets")}><${Facets} scope=${question.value} fields=${facets.value} chosen=${(/** @type {string} */ field) => chosen(q.value, field)} act=${act} /></aside>` : null}
-      <section class="middle"><div class="middle-head"><button class="quiet" aria-pressed=${facetsShown.value} aria-label=${t("explore.facets")} title=${t("explore.facets")} onClick=${() => set({ side: facetsShown.value ? "0" : null }, { replace: true })}>☰</button><${Tabs} /><span class="grow"></span>${tab.value === "lines" || tab.value === "table" ? html`<${ListTools} />` : null}</div>
+    <div class=${`work ${facetsShown.value ? "with-side" : ""} ${openId.value ? "with-detail" : ""} ${detailTab.value === "context" ? "wide" : ""}`}>
+      ${facetsShown.value ? html`<aside class="side" aria-label=${t("explore.facets")}><${Facets} scope=${wrongOrder.value ? null : question.value} known=${knownFields} fields=${facets.value} chosen=${(/** @type {string} */ field) => chosen(q.value, field)} act=${act} /></aside>` : null}
+      <section class="middle"><div class="middle-head"><button class="quiet" aria-pressed=${facetsShown.value} aria-label=${t("explore.facets")} title=${t("explore.facets")} onClick=${() => set({ side: facetsShown.value ? "0" : null }, { replace: true })}><${Sign} name="side" /></button><${Tabs} /><span class="grow"></span>${tab.value === "lines" || tab.value === "table" ? html`<${ListTools} />` : null}</div>
         <div class="results" id="results" role="tabpanel" aria-labelledby=${`tab-${tab.value}`}><${Results} rows=${rows} /></div></section>
       <${Drawer} /></div>`;
 }

@@ -190,8 +190,6 @@ export default {
   "charts.together": "together",
   "charts.yesterday": "Compare with yesterday",
   "charts.yesterday.of": "{name}, yesterday",
-  "charts.range": "Range",
-  "charts.range.own": "as chosen",
   "charts.last": "last {range}",
   "charts.zoom.out": "Zoom out",
   "charts.explore": "The lines of this window",
@@ -476,4 +474,6 @@ export default {
   "saved.history": "Earlier on this browser",
   "saved.history.none": "Nothing yet.",
   "saved.forget": "Forget these",
+  "live.all": "all lines",
+  "live.empty": "Nothing yet. Lines that match will appear here as they come in.",
 };

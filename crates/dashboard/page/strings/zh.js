@@ -190,8 +190,6 @@ export default {
   "charts.together": "合并",
   "charts.yesterday": "与昨天比较",
   "charts.yesterday.of": "{name}，昨天",
-  "charts.range": "范围",
-  "charts.range.own": "自选",
   "charts.last": "最近 {range}",
   "charts.zoom.out": "缩小",
   "charts.explore": "此时间窗的日志行",
@@ -476,4 +474,6 @@ export default {
   "saved.history": "此浏览器的历史",
   "saved.history.none": "暂无。",
   "saved.forget": "清除历史",
+  "live.all": "所有行",
+  "live.empty": "还没有日志。匹配的行会在到达时显示在这里。",
 };

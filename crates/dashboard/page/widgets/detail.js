@@ -5,6 +5,7 @@ import { useAsk } from "../lib/ask.js";
 import { bytes, grouped } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
 import { moment } from "../lib/time.js";
+import { Sign } from "./icons.js";
 import { Node } from "./tree.js";
 import { ErrorState, Loading } from "./states.js";
 import { copy } from "./toast.js";
@@ -87,7 +88,7 @@ function useRecord(id, known) {
 }
 
 /**
- * @param {{id: string, known?: Hit, tab: string, setTab: (tab: string) => void, act: import("./tree.js").Act, columns: string[], older: () => void, newer: () => void, onClose: () => void, link: string, tabs: Record<string, any>}} props tabs are components of {hit}
+ * @param {{id: string, known?: Hit, tab: string, setTab: (tab: string) => void, act: import("./tree.js").Act, columns: string[], older: () => void, newer: () => void, onClose: () => void, link: (hit: Hit|null) => string, tabs: Record<string, any>}} props tabs are components of {hit}
  */
 export function Detail({ id, known, tab, setTab, act, columns, older, newer, onClose, link, tabs }) {
   const ref = useRef(/** @type {HTMLElement|null} */ (null));
@@ -109,9 +110,9 @@ export function Detail({ id, known, tab, setTab, act, columns, older, newer, onC
   };
   return html`<aside class="detail" ref=${ref} aria-label=${t("detail.label")}>
     <div class="detail-head"><div class="row"><strong class="detail-title">${hit ? html`<span class="level-mark" data-level=${hit.level}>${hit.level}</span> ${moment(hit.time, true)}` : t("detail.label")}</strong><span class="grow"></span>
-      <button class="quiet" title=${`${t("detail.newer")} (])`} aria-label=${t("detail.newer")} onClick=${newer}>↑</button><button class="quiet" title=${`${t("detail.older")} ([)`} aria-label=${t("detail.older")} onClick=${older}>↓</button>
-      <button class="quiet" title=${`${t("detail.link")} (y)`} onClick=${() => copy(link)}>${t("detail.link")}</button>
-      <button class="quiet" aria-label=${t("close")} title=${`${t("close")} (Esc)`} onClick=${onClose}>✕</button></div>
+      <button class="quiet" title=${`${t("detail.newer")} (])`} aria-label=${t("detail.newer")} onClick=${newer}><${Sign} name="up" /></button><button class="quiet" title=${`${t("detail.older")} ([)`} aria-label=${t("detail.older")} onClick=${older}><${Sign} name="down" /></button>
+      <button class="quiet" title=${`${t("detail.link")} (y)`} aria-label=${t("detail.link")} onClick=${() => copy(link(hit))}><${Sign} name="link" /></button>
+      <button class="quiet" aria-label=${t("close")} title=${`${t("close")} (Esc)`} onClick=${onClose}><${Sign} name="close" /></button></div>
       <div class="tabs" role="tablist" aria-label=${t("detail.label")} onKeyDown=${tabKey}>${DETAIL_TABS.map((name) => html`<button key=${name} id=${`detail-tab-${name}`} role="tab" aria-controls="detail-body" tabindex=${name === shown ? 0 : -1} aria-selected=${name === shown} onClick=${() => setTab(name)}>${t(`detail.tab.${name}`)}</button>`)}</div></div>
     <div class="detail-body" id="detail-body" role="tabpanel" tabindex="0" aria-labelledby=${`detail-tab-${shown}`}>
       ${error && !hit ? html`<${ErrorState} error=${error} retry=${again} />` : null}

@@ -5,6 +5,7 @@ import { Problem, get } from "../lib/api.js";
 import { useAsk } from "../lib/ask.js";
 import { grouped, short } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
+import { Sign } from "./icons.js";
 import { errorText } from "./states.js";
 
 /**
@@ -23,7 +24,7 @@ function Row({ field, value, label, count, share, state, act }) {
     <i class="facet-share" style=${{ width: `${share}%` }} aria-hidden="true"></i>
     <button class="facet-name" title=${label} aria-pressed=${state === "+"} aria-label=${`${t("explore.filter.for", words)}${count === null ? "" : `, ${count}`}`} onClick=${() => act(field, value, "+")}><span class=${value === null || value === "" ? "soft" : ""} data-level=${field === "level" ? value : null}>${label}</span></button>
     <span class="facet-count" title=${count === null ? null : grouped(count)}>${count === null ? "" : short(count)}</span>
-    <button class="facet-out" aria-pressed=${state === "-"} title=${t("explore.filter.out", words)} aria-label=${t("explore.filter.out", words)} onClick=${() => act(field, value, "-")}>−</button>
+    <button class="facet-out" aria-pressed=${state === "-"} title=${t("explore.filter.out", words)} aria-label=${t("explore.filter.out", words)} onClick=${() => act(field, value, "-")}><${Sign} name="minus" /></button>
   </li>`;
 }
 
@@ -39,7 +40,7 @@ export function chosenFirst(values, chosen) {
 }
 
 /**
- * @param {{field: string, scope: Scope, wanted: Set<string>, without: Set<string>, act: Act, first: {data: any, error: unknown, loading: boolean}}} props
+ * @param {{field: string, scope: Scope|null, wanted: Set<string>, without: Set<string>, act: Act, first: {data: any, error: unknown, loading: boolean}}} props
  */
 function Field({ field, scope, wanted, without, act, first }) {
   const open = useSignal(true);
@@ -47,7 +48,7 @@ function Field({ field, scope, wanted, without, act, first }) {
   const rare = useSignal(false);
   const limit = useSignal(LIMIT);
   const own = match.value !== "" || rare.value || limit.value !== LIMIT;
-  const more = useAsk((signal) => (own ? get("facets", { q: scope.q, since: scope.since, until: scope.until, fields: field, limit: limit.value, match: match.value, order: rare.value ? "rare" : "" }, { signal }) : Promise.resolve(null)), [scope, own, match.value, rare.value, limit.value]);
+  const more = useAsk((signal) => (own && scope ? get("facets", { q: scope.q, since: scope.since, until: scope.until, fields: field, limit: limit.value, match: match.value, order: rare.value ? "rare" : "" }, { signal }) : Promise.resolve(null)), [scope, own, match.value, rare.value, limit.value]);
   const facet = /** @type {Facet|undefined} */ (own ? more.data?.facets[0] : first.data?.facets.find((/** @type {Facet} */ one) => one.field === field));
   const error = own ? more.error : null;
   const rows = chosenFirst(facet?.values ?? [], new Set([...wanted, ...without]));
@@ -57,8 +58,8 @@ function Field({ field, scope, wanted, without, act, first }) {
   return html`<section class="facet" aria-label=${field}>
     <div class="facet-head"><button class="facet-toggle" aria-expanded=${open.value} onClick=${() => (open.value = !open.value)}><span aria-hidden="true">${open.value ? "▾" : "▸"}</span><b>${field}</b>${facet ? html`<small title=${t("explore.distinct", { n: grouped(facet.distinct) })}>${facet.exact ? "" : "≈"}${short(facet.distinct)}</small>` : null}</button>
       ${searchable ? html`<button class="quiet tiny" aria-pressed=${rare.value} title=${t("explore.rare.first")} onClick=${() => (rare.value = !rare.value)}>${t("explore.rare")}</button>` : null}
-      <button class="quiet tiny" title=${t("explore.column.add", { field })} aria-label=${t("explore.column.add", { field })} onClick=${() => act(field, null, "column")}>▥</button>
-      <button class="quiet tiny" title=${t("explore.facet.remove", { field })} aria-label=${t("explore.facet.remove", { field })} onClick=${() => act(field, null, "facet")}>✕</button></div>
+      <button class="quiet tiny" title=${t("explore.column.add", { field })} aria-label=${t("explore.column.add", { field })} onClick=${() => act(field, null, "column")}><${Sign} name="column" /></button>
+      <button class="quiet tiny" title=${t("explore.facet.remove", { field })} aria-label=${t("explore.facet.remove", { field })} onClick=${() => act(field, null, "facet")}><${Sign} name="close" /></button></div>
     ${open.value ? html`${searchable ? html`<input type="search" class="facet-search" aria-label=${t("explore.facet.search", { field })} placeholder=${t("explore.facet.search.short")} value=${match.value} onInput=${(/** @type {any} */ event) => (match.value = event.target.value)} />` : null}
       ${error ? html`<p class="notice bad">${errorText(error)}</p>` : null}
       <ul class=${first.loading && !own ? "old" : ""}>
@@ -71,25 +72,25 @@ function Field({ field, scope, wanted, without, act, first }) {
 }
 
 /**
- * @param {{scope: Scope, fields: string[], chosen: (field: string) => {wanted: Set<string>, without: Set<string>}, act: Act}} props
+ * @param {{scope: Scope|null, fields: string[], known: () => Promise<any>, chosen: (field: string) => {wanted: Set<string>, without: Set<string>}, act: Act}} props nothing is asked without a scope
  */
-export function Facets({ scope, fields, chosen, act }) {
-  const first = useAsk((signal) => (fields.length ? get("facets", { q: scope.q, since: scope.since, until: scope.until, fields: fields.join(","), limit: LIMIT }, { signal }) : Promise.resolve({ facets: [] })), [scope, fields.join(",")]);
+export function Facets({ scope, fields, known, chosen, act }) {
+  const first = useAsk((signal) => (fields.length && scope ? get("facets", { q: scope.q, since: scope.since, until: scope.until, fields: fields.join(","), limit: LIMIT }, { signal }) : Promise.resolve({ facets: [] })), [scope, fields.join(",")]);
   const wanted = useSignal(false);
   return html`<div class="facets">
-    ${first.data && !first.data.complete && fields.length ? html`<p class="notice warn">${t("explore.facets.partial")}</p>` : null}
+    ${first.data?.complete === false ? html`<p class="notice warn">${t("explore.facets.partial")}</p>` : null}
     ${first.error && !(first.error instanceof Problem && first.error.kind === "query") ? html`<p class="notice bad">${errorText(first.error)}</p>` : null}
     ${fields.map((field) => html`<${Field} key=${field} field=${field} scope=${scope} ...${chosen(field)} act=${act} first=${first} />`)}
     <section class="facet"><button class="facet-toggle" aria-expanded=${wanted.value} onClick=${() => (wanted.value = !wanted.value)}><span aria-hidden="true">${wanted.value ? "▾" : "▸"}</span><b>${t("explore.more.fields")}</b></button>
-      ${wanted.value ? html`<${MoreFields} scope=${scope} fields=${fields} act=${act} />` : null}</section>
+      ${wanted.value ? html`<${MoreFields} scope=${scope} fields=${fields} known=${known} act=${act} />` : null}</section>
   </div>`;
 }
 
-/** @param {{scope: Scope, fields: string[], act: Act}} props */
-function MoreFields({ scope, fields, act }) {
+/** @param {{scope: Scope|null, fields: string[], known: () => Promise<any>, act: Act}} props */
+function MoreFields({ scope, fields, known, act }) {
   const match = useSignal("");
-  const { data, error } = useAsk((signal) => get("fields", { q: scope.q, since: scope.since, until: scope.until }, { signal }), [scope]);
-  const names = [...["level", "stream", "host", "path"].map((name) => ({ name, records: null })), ...(data?.fields ?? [])];
+  const { data, error } = useAsk(known, [scope]);
+  const names = [...["level", "stream", "host", "file"].map((name) => ({ name, records: null })), ...(data?.fields ?? [])];
   const seen = new Set(fields);
   const rest = names.filter(({ name }) => !seen.has(name) && seen.add(name) && name.toLowerCase().includes(match.value.toLowerCase()));
   return html`<input type="search" class="facet-search" aria-label=${t("explore.fields.search")} placeholder=${t("explore.fields.search")} value=${match.value} onInput=${(/** @type {any} */ event) => (match.value = event.target.value)} />

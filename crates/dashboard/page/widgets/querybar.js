@@ -4,6 +4,7 @@ import { html, useEffect, useRef, useSignal } from "../lib/ui.js";
 import { Problem, get, isAbort } from "../lib/api.js";
 import { short } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
+import { Sign } from "./icons.js";
 import { errorText } from "./states.js";
 
 /** @typedef {{text: string, kind: "field"|"value"|"keyword"|"history", count?: number}} Suggestion */
@@ -58,10 +59,23 @@ function Offers({ list, chosen, take }) {
 }
 
 /**
- * @param {{value: string, onText: (text: string) => void, onRun: () => void, history: string[], range: {since: string, until: string}, error: unknown, errorOf: string, children?: any}} props
+ * @typedef {object} Props
+ * @property {string} value
+ * @property {(text: string) => void} onText
+ * @property {() => void} onRun
+ * @property {string[]} history
+ * @property {{since: string, until: string}} range
+ * @property {unknown} error
+ * @property {string} errorOf the text that the error is about
+ * @property {any} [children]
  */
-export function QueryBar({ value, onText, onRun, history, range, error, errorOf, children }) {
-  const field = useRef(/** @type {HTMLTextAreaElement|null} */ (null));
+
+/**
+ * What may stand at the caret, and taking one of it.
+ * @param {Props} props
+ * @param {{current: HTMLTextAreaElement|null}} field
+ */
+function useOffers({ value, onText, history, range }, field) {
   const offer = useSignal(NOTHING);
   const asking = useRef(/** @type {AbortController|null} */ (null));
   const caret = useRef(-1);
@@ -74,7 +88,6 @@ export function QueryBar({ value, onText, onRun, history, range, error, errorOf,
     if (caret.current >= 0) field.current?.setSelectionRange(caret.current, caret.current);
     caret.current = -1;
   }, [value]);
-
   /** @param {string} text @param {number} at */
   const complete = async (text, at) => {
     asking.current?.abort();
@@ -90,7 +103,6 @@ export function QueryBar({ value, onText, onRun, history, range, error, errorOf,
       if (!isAbort(problem)) offer.value = { ...NOTHING, list: old };
     }
   };
-
   /** @param {number} n */
   const take = (n) => {
     const { from, to, list } = offer.value;
@@ -104,57 +116,72 @@ export function QueryBar({ value, onText, onRun, history, range, error, errorOf,
     field.current?.focus();
     if (!whole && one.text.endsWith(":")) void complete(text, from + one.text.length);
   };
+  return { offer, close, complete, take };
+}
 
-  /** @param {KeyboardEvent} event */
-  const key = (event) => {
-    const { list, chosen } = offer.value;
-    const area = /** @type {HTMLTextAreaElement} */ (event.currentTarget);
-    if (event.isComposing) return;
-    if (event.key === "Enter" && !event.shiftKey) {
-      event.preventDefault();
-      if (chosen >= 0 && !event.ctrlKey && !event.metaKey) return take(chosen);
-      close();
-      return onRun();
+/**
+ * The keys of the field: over what is offered, and to ask.
+ * @param {KeyboardEvent} event
+ * @param {ReturnType<typeof useOffers>} offers
+ * @param {() => void} onRun
+ */
+function fieldKey(event, { offer, close, complete, take }, onRun) {
+  const { list, chosen } = offer.value;
+  const area = /** @type {HTMLTextAreaElement} */ (event.currentTarget);
+  if (event.isComposing) return;
+  if (event.key === "Enter" && !event.shiftKey) {
+    event.preventDefault();
+    if (chosen >= 0 && !event.ctrlKey && !event.metaKey) return take(chosen);
+    close();
+    return onRun();
+  }
+  if (event.key === "Escape") {
+    event.stopPropagation();
+    event.preventDefault();
+    if (list.length > 0) close();
+    else area.blur();
+  } else if (event.key === "Tab" && chosen >= 0) {
+    event.preventDefault();
+    take(chosen);
+  } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    if (list.length === 0) {
+      if (area.value === "" || event.altKey) void complete(area.value, area.selectionStart);
+      return;
     }
-    if (event.key === "Escape") {
-      event.stopPropagation();
-      event.preventDefault();
-      if (list.length > 0) close();
-      else area.blur();
-    } else if (event.key === "Tab" && chosen >= 0) {
-      event.preventDefault();
-      take(chosen);
-    } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      if (list.length === 0) {
-        if (value === "" || event.altKey) void complete(value, area.selectionStart);
-        return;
-      }
-      event.preventDefault();
-      const step = event.key === "ArrowDown" ? 1 : -1;
-      offer.value = { ...offer.value, chosen: ((chosen + 1 + step + list.length + 1) % (list.length + 1)) - 1 };
-    } else if (event.key === " " && event.ctrlKey) {
-      event.preventDefault();
-      void complete(value, area.selectionStart);
-    }
-  };
+    event.preventDefault();
+    const step = event.key === "ArrowDown" ? 1 : -1;
+    offer.value = { ...offer.value, chosen: ((chosen + 1 + step + list.length + 1) % (list.length + 1)) - 1 };
+  } else if (event.key === " " && event.ctrlKey) {
+    event.preventDefault();
+    void complete(area.value, area.selectionStart);
+  }
+}
 
+/** @param {Props} props */
+export function QueryBar(props) {
+  const { value, onText, onRun, error, errorOf, children } = props;
+  const field = useRef(/** @type {HTMLTextAreaElement|null} */ (null));
+  const offers = useOffers(props, field);
+  const { list, chosen } = offers.offer.value;
+  const wrong = error instanceof Problem && error.kind === "query";
   /** @param {Event} event */
   const input = (event) => {
     const area = /** @type {HTMLTextAreaElement} */ (event.currentTarget);
     onText(area.value);
-    void complete(area.value, area.selectionStart);
+    void offers.complete(area.value, area.selectionStart);
   };
-
-  const { list, chosen } = offer.value;
-  const wrong = error instanceof Problem && error.kind === "query";
+  const clear = () => {
+    onText("");
+    field.current?.focus();
+  };
   return html`<div class="querybar" role="search">
     <div class="query-row"><div class=${`query-field ${wrong ? "wrong" : ""}`}>
       <textarea id="query" ref=${field} rows="1" spellcheck=${false} autocomplete="off" autocapitalize="off" wrap="soft" role="combobox" aria-label=${t("explore.query")} aria-expanded=${list.length > 0} aria-controls="query-offers" aria-autocomplete="list"
         aria-activedescendant=${chosen >= 0 ? `offer-${chosen}` : null} aria-invalid=${wrong} aria-describedby=${wrong ? "query-error" : null} aria-keyshortcuts="/" placeholder=${t("explore.placeholder")} value=${value}
-        onInput=${input} onKeyDown=${key} onBlur=${close}></textarea>
-      ${value ? html`<button type="button" class="quiet clear" aria-label=${t("explore.clear")} onClick=${() => { onText(""); field.current?.focus(); }}>✕</button>` : null}
-      ${list.length > 0 ? html`<${Offers} list=${list} chosen=${chosen} take=${take} />` : null}
-    </div>${children}<button class="primary" title=${`${t("explore.run")} (Enter)`} onClick=${() => { close(); onRun(); }}>${t("explore.run")}</button></div>
+        onInput=${input} onKeyDown=${(/** @type {KeyboardEvent} */ event) => fieldKey(event, offers, onRun)} onBlur=${offers.close}></textarea>
+      ${value ? html`<button type="button" class="quiet clear" aria-label=${t("explore.clear")} onClick=${clear}><${Sign} name="close" /></button>` : null}
+      ${list.length > 0 ? html`<${Offers} list=${list} chosen=${chosen} take=${offers.take} />` : null}
+    </div>${children}<button class="primary" title=${`${t("explore.run")} (Enter)`} onClick=${() => { offers.close(); onRun(); }}>${t("explore.run")}</button></div>
     <${QueryError} error=${error} text=${errorOf} />
   </div>`;
 }

@@ -3,7 +3,10 @@ import { html, useSignal } from "../lib/ui.js";
 import { t } from "../lib/i18n.js";
 import { RANGES, dateAndTime, durationMs, isRelative, momentMs, zoneName } from "../lib/time.js";
 import { zone } from "../lib/settings.js";
+import { style } from "../lib/style.js";
 import { Menu } from "./menu.js";
+
+style("timepicker");
 
 /** @typedef {{since: string, until: string}} Range */
 
@@ -15,7 +18,8 @@ export function inWords(text) {
   if (text === "all") return t("time.all");
   const one = /^(\d+)([smhdw])$/.exec(text);
   if (!one) return t("time.last", { range: text });
-  return t("time.last", { range: t(/** @type {any} */ (`time.${one[2]}`), { n: one[1] }) });
+  const unit = /** @type {"s"|"m"|"h"|"d"|"w"} */ (one[2]);
+  return one[1] === "1" ? t(`time.one.${unit}`) : t("time.last", { range: t(`time.${unit}`, { n: one[1] }) });
 }
 
 /**
@@ -27,11 +31,14 @@ export function rangeText(range) {
   const now = Date.now();
   const side = (/** @type {string} */ text) => {
     const ms = momentMs(text, now);
-    return ms === null ? text : dateAndTime(ms).join(" ");
+    if (ms === null) return text;
+    const [date, time] = dateAndTime(ms);
+    const year = dateAndTime(now)[0].slice(0, 4);
+    return `${date.startsWith(year) ? date.slice(5) : date} ${time.endsWith(":00") ? time.slice(0, 5) : time}`;
   };
   const [from, to] = [range.since === "all" ? "…" : side(range.since), range.until === "" ? t("time.now") : side(range.until)];
-  const sameDay = from.length > 10 && from.slice(0, 11) === to.slice(0, 11);
-  return `${from} – ${sameDay ? to.slice(11) : to}`;
+  const [day, ...rest] = to.split(" ");
+  return `${from} – ${rest.length && from.startsWith(`${day} `) ? rest.join(" ") : to}`;
 }
 
 /**
@@ -78,19 +85,19 @@ function Absolute({ range, choose }) {
 function Other({ choose }) {
   const text = useSignal("");
   const wrong = text.value !== "" && durationMs(text.value.trim()) === null;
-  return html`<form class="row" onSubmit=${(/** @type {Event} */ event) => { event.preventDefault(); if (text.value && !wrong) choose(text.value.trim(), ""); }}>
+  return html`<form class="row other-time" onSubmit=${(/** @type {Event} */ event) => { event.preventDefault(); if (text.value && !wrong) choose(text.value.trim(), ""); }}>
     <input class="grow" aria-label=${t("time.other")} placeholder=${t("time.other.example")} value=${text.value} aria-invalid=${wrong} onInput=${(/** @type {any} */ event) => (text.value = event.target.value)} /><button type="submit">${t("time.apply")}</button>
     ${wrong ? html`<p class="notice bad" role="alert">${t("time.duration.wrong")}</p>` : null}</form>`;
 }
 
 /**
- * @param {{range: Range, onChange: (since: string, until: string) => void}} props
+ * @param {{range: Range, ranges?: string[], onChange: (since: string, until: string) => void}} props
  */
-export function TimePicker({ range, onChange }) {
+export function TimePicker({ range, ranges = RANGES, onChange }) {
   return html`<${Menu} class="right timepicker" panelClass="time-panel" title=${t("time.label")} label=${html`<span class="time-text">${rangeText(range)}</span><span aria-hidden="true">▾</span>`}>
     ${(/** @type {() => void} */ close) => {
       const choose = (/** @type {string} */ since, /** @type {string} */ until) => { close(); onChange(since, until); };
-      return html`<div class="time-columns"><div><h3>${t("time.relative")}</h3><div class="time-list">${RANGES.map((name, n) => html`<button type="button" key=${name} class="item" aria-pressed=${range.until === "" && range.since === name} onClick=${() => choose(name, "")}><span class="grow">${inWords(name)}</span><kbd>t ${n + 1}</kbd></button>`)}</div>
+      return html`<div class="time-columns"><div><h3>${t("time.relative")}</h3><div class="time-list">${ranges.map((name, n) => html`<button type="button" key=${name} class="item" aria-pressed=${range.until === "" && range.since === name} onClick=${() => choose(name, "")}><span class="grow">${inWords(name)}</span><kbd>t ${n + 1}</kbd></button>`)}</div>
         <${Other} choose=${choose} /></div><${Absolute} key=${zone.value} range=${range} choose=${choose} /></div>`;
     }}
   <//>`;

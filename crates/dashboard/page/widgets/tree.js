@@ -1,6 +1,7 @@
 // A value as a tree that opens and closes, with what can be done with each leaf. Of data, nothing but text is made.
 import { html, useSignal } from "../lib/ui.js";
 import { t } from "../lib/i18n.js";
+import { Sign } from "./icons.js";
 import { copy } from "./toast.js";
 
 /** @typedef {(field: string, value: string|null, action: "+"|"-"|"exists"|"column"|"facet") => void} Act */
@@ -45,9 +46,9 @@ function Acts({ field, text, act, columns }) {
   const words = { field, value: text.slice(0, 80) };
   const isColumn = columns.includes(field);
   return html`<span class="acts">${field ? html`
-    <button title=${`${t("explore.filter.for", words)} (+)`} aria-label=${t("explore.filter.for", words)} onClick=${() => act(field, text, "+")}>+</button>
-    <button title=${`${t("explore.filter.out", words)} (-)`} aria-label=${t("explore.filter.out", words)} onClick=${() => act(field, text, "-")}>−</button>
-    <button title=${t("explore.filter.exists", words)} aria-label=${t("explore.filter.exists", words)} onClick=${() => act(field, text, "exists")}>∃</button>
-    <button title=${`${t(isColumn ? "explore.column.remove" : "explore.column.add", words)} (c)`} aria-label=${t(isColumn ? "explore.column.remove" : "explore.column.add", words)} aria-pressed=${isColumn} onClick=${() => act(field, text, "column")}>▥</button>` : null}
-    <button title=${t("copy")} aria-label=${t("explore.copy.value", words)} onClick=${() => copy(text)}>⧉</button></span>`;
+    <button title=${`${t("explore.filter.for", words)} (+)`} aria-label=${t("explore.filter.for", words)} onClick=${() => act(field, text, "+")}><${Sign} name="plus" /></button>
+    <button title=${`${t("explore.filter.out", words)} (-)`} aria-label=${t("explore.filter.out", words)} onClick=${() => act(field, text, "-")}><${Sign} name="minus" /></button>
+    <button title=${t("explore.filter.exists", words)} aria-label=${t("explore.filter.exists", words)} onClick=${() => act(field, text, "exists")}><${Sign} name="exists" /></button>
+    <button title=${`${t(isColumn ? "explore.column.remove" : "explore.column.add", words)} (c)`} aria-label=${t(isColumn ? "explore.column.remove" : "explore.column.add", words)} aria-pressed=${isColumn} onClick=${() => act(field, text, "column")}><${Sign} name="column" /></button>` : null}
+    <button title=${t("copy")} aria-label=${t("explore.copy.value", words)} onClick=${() => copy(text)}><${Sign} name="copy" /></button></span>`;
 }

@@ -6,13 +6,14 @@ import { grouped, short } from "../../lib/format.js";
 import { t } from "../../lib/i18n.js";
 import { Histogram, HistogramTable, stacksOf } from "../../widgets/histogram.js";
 import { Menu } from "../../widgets/menu.js";
-import { by, chartAsTable, chartHidden, question, set, setRange, zoomOut } from "./state.js";
+import { FIXED, knownFields } from "./known.js";
+import { by, chartAsTable, chartHidden, question, set, setRange, wrongOrder, zoomOut } from "./state.js";
 
 /** By which field the bars are split. */
 function By() {
   const match = useSignal("");
-  const { data } = useAsk((signal) => get("fields", { q: question.value.q, since: question.value.since, until: question.value.until }, { signal }), [question.value]);
-  const names = [...new Set(["level", "stream", "host", "path", ...(data?.fields ?? []).map((/** @type {any} */ one) => one.name)])];
+  const { data } = useAsk(knownFields, [question.value]);
+  const names = [...new Set([...FIXED.slice(1), ...(data?.fields ?? []).map((one) => one.name)])];
   return html`<input type="search" class="wide" aria-label=${t("explore.fields.search")} placeholder=${t("explore.fields.search")} value=${match.value} onInput=${(/** @type {any} */ event) => (match.value = event.target.value)} />
     <button class="item" aria-pressed=${by.value === "-"} onClick=${() => set({ by: "-" })}>${t("explore.by.nothing")}</button>
     ${names.filter((name) => name.toLowerCase().includes(match.value.toLowerCase())).slice(0, 60).map((name) => html`<button key=${name} class="item" aria-pressed=${by.value === name} onClick=${() => set({ by: name === "level" ? null : name })}>${name}</button>`)}`;
@@ -28,7 +29,7 @@ function legend(counts) {
 export function Chart({ children }) {
   const asked = question.value;
   const buckets = innerWidth < 600 ? 40 : 90;
-  const { data, error, loading } = useAsk((signal) => (chartHidden.value ? Promise.resolve(null) : get("histogram", { q: asked.q, since: asked.since, until: asked.until, by: by.value === "-" ? "" : by.value, buckets }, { signal })), [asked, by.value, chartHidden.value]);
+  const { data, error, loading } = useAsk((signal) => (chartHidden.value || wrongOrder.value ? Promise.resolve(null) : get("histogram", { q: asked.q, since: asked.since, until: asked.until, by: by.value === "-" ? "" : by.value, buckets }, { signal })), [asked, by.value, chartHidden.value]);
   const brush = (/** @type {number} */ from, /** @type {number} */ to) => setRange(new Date(from).toISOString(), new Date(to).toISOString());
   const view = chartHidden.value ? "off" : chartAsTable.value ? "table" : "";
   const choose = (/** @type {string} */ wanted) => set({ chart: view === wanted ? null : wanted }, { replace: true });

@@ -31,6 +31,11 @@ function theId() {
   return openId.peek() || view.current?.current()?.hit.id || "";
 }
 
+function theTime() {
+  const hit = view.current?.current()?.hit;
+  return hit?.id === theId() ? hit.time : undefined;
+}
+
 /** @returns {import("../../lib/keys.js").Command[]} */
 export function exploreCommands() {
   const group = () => t("keys.group.explore");
@@ -64,7 +69,7 @@ export function exploreCommands() {
     { id: "wrap", keys: "w", label: () => t("explore.wrap"), group: list, run: () => set({ wrap: !wrap.peek() }, { replace: true }) },
     { id: "fold", label: () => t("explore.fold"), group: list, run: () => set({ fold: folded.peek() ? "0" : null }, { replace: true }) },
     { id: "highlight", keys: "h", label: () => t("explore.highlight.selection"), group: list, run: () => (textSelected() ? (setHighlights([...new Set([...highlighted.peek(), textSelected()])]), true) : false) },
-    { id: "link", keys: "y", label: () => t("explore.copy.link"), group: list, run: () => void copy(theId() ? lineLink(theId()) : permalink()) },
+    { id: "link", keys: "y", label: () => t("explore.copy.link"), group: list, run: () => void copy(theId() ? lineLink(theId(), theTime()) : permalink()) },
     { id: "download", keys: "d", label: () => t("explore.download"), group, run: () => { /** @type {HTMLElement|null} */ (document.querySelector(".download .menu-button"))?.click(); } },
     { id: "curl", label: () => t("explore.copy.curl"), group, run: () => void copy(asCurl()) },
     { id: "command", label: () => t("explore.copy.command"), group, run: () => void copy(asCommand()) },

@@ -34,7 +34,7 @@ function Line({ hit, anchor, fits, words }) {
   const parts = words ? segments(shown, [], find(shown, words)) : null;
   return html`<li class=${`context-line ${anchor ? "anchor" : ""} ${fits ? "fits" : ""}`} data-level=${hit.level} aria-current=${anchor ? "true" : null}>
     <button class="link" title=${moment(hit.time, true)} onClick=${() => openLine(hit.id)}>${moment(hit.time)}</button>
-    <span class="context-text">${parts ? parts.map(({ text, colour }) => (colour ? html`<mark data-colour=${colour}>${text}</mark>` : text)) : shown}</span></li>`;
+    <span class="context-text">${parts ? parts.map(({ text, colour }) => (colour ? html`<mark class=${`hl-${colour}`}>${text}</mark>` : text)) : shown}</span></li>`;
 }
 
 /** @param {{hit: Hit}} props */

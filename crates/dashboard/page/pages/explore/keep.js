@@ -60,9 +60,15 @@ export function permalink() {
   return `${location.origin}/explore?${params}${location.hash}`;
 }
 
-/** @param {string} id */
-export function lineLink(id) {
-  return `${location.origin}/explore?since=all#line=${encodeURIComponent(id)}`;
+/**
+ * The record for ever, with what was around it.
+ * @param {string} id
+ * @param {string} [time]
+ */
+export function lineLink(id, time) {
+  const at = Date.parse(time ?? "");
+  const params = new URLSearchParams(Number.isNaN(at) ? { since: "all" } : { since: new Date(at - 300_000).toISOString(), until: new Date(at + 300_000).toISOString() });
+  return `${location.origin}/explore?${params}#line=${encodeURIComponent(id)}`;
 }
 
 export function Share() {

@@ -1,11 +1,11 @@
 // The list of records: <log-view> with what the address says of it, and what can be chosen about it.
 import { html, useEffect, useRef, useSignal } from "../../lib/ui.js";
-import { get } from "../../lib/api.js";
 import { useAsk } from "../../lib/ask.js";
 import { t } from "../../lib/i18n.js";
 import { Menu } from "../../widgets/menu.js";
 import "../../widgets/log-view.js";
-import { COLUMNS, act, ansi, columns, folded, highlighted, openId, openLine, q, question, set, setColumns, setHighlights, tab, toggleColumn, wrap } from "./state.js";
+import { FIXED, knownFields } from "./known.js";
+import { COLUMNS, act, ansi, columns, common, folded, highlighted, openId, openLine, q, question, set, setColumns, setHighlights, tab, toggleColumn, wrap } from "./state.js";
 import { words } from "./terms.js";
 
 /** The list that is shown, for the keys. */
@@ -24,6 +24,9 @@ export function highlights() {
 export function List({ rows }) {
   const ref = useRef(/** @type {any} */ (null));
   const table = tab.value === "table";
+  useEffect(() => {
+    if (table) knownFields().then(({ fields }) => (common.value = fields.filter((one) => one.column && !/^(ts|time|level|stream|host|path|stack|exception)$/.test(one.name)).slice(0, 7).map((one) => one.name)), () => {});
+  }, [table, question.value]);
   useEffect(() => {
     view.current = ref.current;
     return () => void (view.current = null);
@@ -47,10 +50,9 @@ export function List({ rows }) {
 /** Which columns, in which order. */
 function Columns() {
   const match = useSignal("");
-  const { data } = useAsk((signal) => get("fields", { q: question.value.q, since: question.value.since, until: question.value.until }, { signal }), [question.value]);
+  const { data } = useAsk(knownFields, [question.value]);
   const now = columns.value;
-  const fixed = ["time", "level", "stream", "host", "path", "line"];
-  const all = [...new Set([...now, ...fixed, ...(data?.fields ?? []).map((/** @type {any} */ one) => one.name)])];
+    const all = [...new Set([...now, ...FIXED, "line", ...(data?.fields ?? []).map((one) => one.name)])];
   const move = (/** @type {string} */ name, /** @type {number} */ step) => {
     const next = now.filter((one) => one !== name);
     next.splice(Math.min(Math.max(now.indexOf(name) + step, 0), next.length), 0, name);
@@ -59,7 +61,7 @@ function Columns() {
   return html`<input type="search" class="wide" aria-label=${t("explore.fields.search")} placeholder=${t("explore.fields.search")} value=${match.value} onInput=${(/** @type {any} */ event) => (match.value = event.target.value)} />
     <ul class="columns">${all.filter((name) => name.toLowerCase().includes(match.value.toLowerCase())).slice(0, 100).map((name) => html`<li key=${name}><label><input type="checkbox" checked=${now.includes(name)} onChange=${() => toggleColumn(name)} />${name}</label>
       ${now.includes(name) ? html`<span><button class="quiet tiny" aria-label=${t("explore.column.left", { field: name })} disabled=${now[0] === name} onClick=${() => move(name, -1)}>↑</button><button class="quiet tiny" aria-label=${t("explore.column.right", { field: name })} disabled=${now[now.length - 1] === name} onClick=${() => move(name, 1)}>↓</button></span>` : null}</li>`)}</ul>
-    <button class="quiet" onClick=${() => setColumns(COLUMNS)}>${t("explore.columns.reset")}</button>`;
+    <button class="quiet" onClick=${() => setColumns(tab.value === "table" ? ["time", "level", "stream", ...common.value] : COLUMNS)}>${t("explore.columns.reset")}</button>`;
 }
 
 /** Words in colours. */
@@ -71,7 +73,7 @@ function Highlights() {
     text.value = "";
   };
   return html`<form class="row" onSubmit=${add}><input class="grow" aria-label=${t("explore.highlight.add")} placeholder=${t("explore.highlight.add")} value=${text.value} onInput=${(/** @type {any} */ event) => (text.value = event.target.value)} /><button type="submit">${t("explore.add")}</button></form>
-    <ul class="columns">${highlighted.value.map((one, n) => html`<li key=${one}><mark data-colour=${COLOURS[n % 6]}>${one}</mark><button class="quiet tiny" aria-label=${t("explore.highlight.remove", { text: one })} onClick=${() => setHighlights(highlighted.value.filter((other) => other !== one))}>✕</button></li>`)}</ul>
+    <ul class="columns">${highlighted.value.map((one, n) => html`<li key=${one}><mark class=${`hl-${COLOURS[n % 6]}`}>${one}</mark><button class="quiet tiny" aria-label=${t("explore.highlight.remove", { text: one })} onClick=${() => setHighlights(highlighted.value.filter((other) => other !== one))}>✕</button></li>`)}</ul>
     <p class="soft small">${t("explore.highlight.note")}</p>`;
 }
 

@@ -44,10 +44,18 @@ const facetsKept = setting("explore.facets", FACETS);
 /** Queries that were asked, the newest first. */
 export const asked = setting("explore.history", /** @type {string[]} */ ([]));
 
+/** Fields to begin a table with; known when its records are. */
+export const common = signal(/** @type {string[]} */ ([]));
+const colsName = computed(() => (tab.value === "table" ? "tcols" : "cols"));
+
+/** Where chosen columns are kept: for the stream that is asked for, lines and table apart. */
+const columnsKey = () => `${tab.value === "table" ? "table " : ""}${streamOf(q.value)}`;
+
 /** Columns as the address says, else as they were chosen last for the stream that is asked for. */
 export const columns = computed(() => {
-  const given = query.value.get("cols");
-  return given ? given.split(",") : columnsKept.value[streamOf(q.value)] ?? columnsKept.value[""] ?? COLUMNS;
+  const given = query.value.get(colsName.value);
+  if (given) return given.split(",");
+  return columnsKept.value[columnsKey()] ?? (tab.value === "table" ? ["time", "level", "stream", ...common.value] : columnsKept.value[""] ?? COLUMNS);
 });
 
 /** Fields whose values are counted at the side. */
@@ -194,8 +202,8 @@ export function narrow(condition) {
 
 /** @param {string[]} names */
 export function setColumns(names) {
-  columnsKept.value = { ...columnsKept.peek(), [streamOf(q.peek())]: names };
-  set({ cols: names.join(",") });
+  columnsKept.value = { ...columnsKept.peek(), [columnsKey()]: names };
+  set({ [colsName.peek()]: names.join(",") });
 }
 
 /** @param {string} name */
