@@ -58,7 +58,7 @@ function undescribed(api, request) {
   if (!call) return `not in /openapi.json: ${method} ${url.pathname}`;
   if (!url.pathname.startsWith("/api/")) return null;
   const known = new Set((call.parameters ?? []).filter((one) => one.in === "query").map((one) => one.name));
-  const unknown = [...url.searchParams.keys()].filter((name) => !known.has(name));
+  const unknown = [...url.searchParams.keys()].filter((name) => !known.has(name) && !(known.has("tag.*") && name.startsWith("tag.")));
   return unknown.length ? `not in /openapi.json: ${url.pathname} with ${unknown.join(", ")}` : null;
 }
 
@@ -158,3 +158,12 @@ export function tooWide(page) {
     return [`${root.scrollWidth}`, ...over.slice(0, 8).map((node) => `${node.tagName}.${node.getAttribute("class")}`)];
   });
 }
+
+/** All of the worker's lines but the hostile ones. */
+export const TOTAL = COUNTS.app + COUNTS.api + COUNTS.trace;
+
+/** The line for a query. @param {import("@playwright/test").Page} page */
+export const query = (page) => page.locator("#query");
+
+/** Rows of a list that hold a record. @param {import("@playwright/test").Page|import("@playwright/test").Locator} within */
+export const rows = (within) => within.locator("log-view [role=row].lv-row:visible");
