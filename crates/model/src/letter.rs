@@ -23,6 +23,11 @@ pub fn letter_source(key: SourceKey, reason: &str) -> SourceKey {
     named(reason).map_or(key, |store| mixed(key, store))
 }
 
+/// The store that a dead letter is of, by its reason; `None`: the first.
+pub fn letter_store(reason: &str) -> Option<&str> {
+    named(reason)
+}
+
 fn named(reason: &str) -> Option<&str> {
     Some(reason.strip_prefix(BEGINS)?.split_once(ENDS)?.0)
 }

@@ -18,7 +18,7 @@ pub use batch::{Batch, BatchFlags, BatchHeader, Codec};
 pub use format::{Format, Level};
 pub use id::{Generation, ParseIdError, RecordId, Revision, SourceId, SourceKey};
 pub use ledger::{FileFacts, FileState, Missed, MissedReason, SourceReport};
-pub use letter::{letter_of_store, letter_source};
+pub use letter::{letter_of_store, letter_source, letter_store};
 pub use parsed::{Column, Marks, ParsedBatch, Record, Span, SpareField, Values};
 pub use place::{Cursors, Partition, Place, QueueId};
 pub use point::{FieldValue, Point};

@@ -17,6 +17,9 @@ use crate::problems::Patience;
 /// So much is kept of a line that is too long for the dead letters too.
 const KEPT_BYTES: usize = 64 << 10;
 
+/// How the reason of a whole batch begins: its bytes are not what was sent.
+pub const UNREADABLE: &str = "unreadable batch: ";
+
 const NOT_KEPT: &str = "cannot keep dead letters";
 const NO_ROOM: &str = "waits with dead letters";
 
@@ -59,7 +62,8 @@ pub fn of_range(header: &BatchHeader, start: usize, bytes: &[u8], reason: &str) 
 
 /// A whole batch, whose payload cannot be read, as a dead letter.
 pub fn of_batch(batch: &Batch, reason: &str) -> Batch {
-    let mut letter = letter(&batch.header, batch.header.start, &batch.payload, reason);
+    let reason = format!("{UNREADABLE}{reason}");
+    let mut letter = letter(&batch.header, batch.header.start, &batch.payload, &reason);
     let header = Arc::make_mut(&mut letter.header);
     header.end = batch.header.end;
     letter
@@ -122,7 +126,7 @@ impl Cemetery {
                     return Ok(true);
                 }
                 Some(Outcome::BackPressure { retry_after }) => {
-                    problems.note(who, NO_ROOM, "the queue has no room for them; let it have more, or read them");
+                    problems.note(who, NO_ROOM, "the queue has no room for them; drop or retry some (/api/v1/dead-letters), or raise queue.retention_bytes");
                     if !shutdown.sleep(retry_after).await {
                         return Ok(false);
                     }
@@ -190,7 +194,7 @@ pub(crate) mod tests {
         let batch = Batch { header: Arc::new(header(100, 6)), payload: Bytes::from_static(b"a\nb\x00c\n") };
         let read = read_dead_letter(&of_batch(&batch, "mapping\nconflict"));
         assert_eq!((read.header.start, read.header.end), (100, 106));
-        assert_eq!(read.reason, "mapping conflict");
+        assert_eq!(read.reason, "unreadable batch: mapping conflict");
         assert_eq!(read.bytes, batch.payload);
     }
 }

@@ -8,6 +8,7 @@
 mod dead_letter;
 mod error;
 mod lag;
+mod letters;
 mod pipeline;
 mod points;
 mod problems;
@@ -19,5 +20,6 @@ mod status;
 
 pub use dead_letter::{DeadLetter, read_dead_letter};
 pub use error::TransferError;
+pub use letters::{Fate, LETTERS_GROUP, Letters, Settlement};
 pub use role::{Parts, StorePart, StoreStatus, Transfer, TransferHandle, build};
 pub use status::StreamStatus;

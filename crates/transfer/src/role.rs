@@ -1,7 +1,7 @@
 //! Building and starting the transfer.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base::Clock;
@@ -14,7 +14,8 @@ use store::metrics::PointWriter;
 use telemetry::Metrics;
 
 use crate::lag::Lag;
-use crate::pipeline::Pipeline;
+use crate::letters::Letters;
+use crate::pipeline::{Errands, Pipeline};
 use crate::points::PointPipeline;
 use crate::problems::Problems;
 use crate::revisions::Revisions;
@@ -64,6 +65,7 @@ struct Shared {
     problems: Problems,
     lag: Arc<Lag>,
     revisions: Arc<Revisions>,
+    queue: Arc<dyn Queue>,
 }
 
 /// What has come to one store since the process started.
@@ -104,6 +106,7 @@ pub fn build(config: &TransferConfig, streams: &[StreamConfig], parts: Parts) ->
             status: Status::new(&part.name, &figures),
             problems: problems.clone(),
             settled: Mutex::default(),
+            errands: Errands::default(),
             name: part.name,
         })
     });
@@ -136,9 +139,10 @@ pub fn build(config: &TransferConfig, streams: &[StreamConfig], parts: Parts) ->
         })
     });
     let topics = if points.is_some() { vec![LINES, METRICS] } else { vec![LINES] };
+    let queue = parts.queue.clone();
     let lag =
         Arc::new(Lag { queue: parts.queue, topics, prefix: config.group.clone(), figures, problems: problems.clone() });
-    Ok(Transfer { shared: Arc::new(Shared { pipelines, points, rules, problems, lag, revisions }) })
+    Ok(Transfer { shared: Arc::new(Shared { pipelines, points, rules, problems, lag, revisions, queue }) })
 }
 
 impl Transfer {
@@ -204,6 +208,15 @@ impl TransferHandle {
     /// A rule that is no regular expression; a folder that cannot be written.
     pub fn learn(&self, stream: &StreamConfig) -> Result<(), TransferError> {
         self.0.revisions.learn(stream)
+    }
+
+    /// The dead letters of these stores. Which are settled is noted in `file`.
+    ///
+    /// # Errors
+    /// Where the file is there and cannot be used.
+    pub fn letters(&self, file: &Path) -> Result<Letters, TransferError> {
+        let Shared { queue, pipelines, revisions, .. } = &*self.0;
+        Letters::open(queue.clone(), pipelines.clone(), revisions.clone(), file)
     }
 
     /// What somebody should look at: whom it troubles (`stream web`, `store archive`), and what it is.

@@ -5,6 +5,7 @@
 //! does not mend ends both, and the supervisor starts them again from what is durable. Each store has a pipeline and a
 //! consumer group of its own, so that none waits for another.
 
+mod errand;
 mod parse;
 mod write;
 
@@ -27,6 +28,7 @@ use crate::problems::{Patience, Problems};
 use crate::reading::{Plan, Reading};
 use crate::revisions::Revisions;
 use crate::status::Status;
+pub use errand::Errands;
 pub use parse::{Outcome, Parsers, empty, parse_all};
 
 /// Bytes given to one parsing thread at a time, so that several share what one poll brings.
@@ -55,6 +57,8 @@ pub struct Pipeline {
     pub problems: Problems,
     /// Behind what was written with its dead letters buried. A store that keeps no cursors may commit that far only.
     pub settled: Mutex<Cursors>,
+    /// What is to be written out of turn.
+    pub errands: Errands,
 }
 
 /// Some batches on their way, parsed by a thread.

@@ -23,7 +23,16 @@ impl Pipeline {
         cemetery: &Cemetery,
         patience: &Patience,
     ) -> Result<bool, TransferError> {
-        while let Some(share) = parsed.recv().await {
+        let mut errands = self.errands.receiver.lock().await;
+        loop {
+            let share = tokio::select! {
+                share = parsed.recv() => share,
+                Some(errand) = errands.recv() => {
+                    self.run_errand(errand).await;
+                    continue;
+                }
+            };
+            let Some(share) = share else { break };
             let mut outcomes = share.await.map_err(|_| TransferError::Stage("parse"))?;
             // What was parsed while the store was at work goes together: larger writes for one that is far away.
             while let Ok(more) = parsed.try_recv() {

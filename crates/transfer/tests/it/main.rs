@@ -2,6 +2,7 @@
 
 mod chain;
 mod common;
+mod letters;
 mod points;
 mod rules;
 mod stores;

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use crate::common::{append, batch, committed, dead_letters, lines, part, parts, start_parts, stop, until};
 
 /// A store that leaves the cursors to the queue, as search engines do.
-struct Plain(MemoryStore);
+pub struct Plain(pub MemoryStore);
 
 #[async_trait]
 impl Writer for Plain {
