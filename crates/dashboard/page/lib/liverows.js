@@ -3,6 +3,7 @@
 import { Problem, isAbort, request } from "./api.js";
 import { duration, grouped } from "./format.js";
 import { t } from "./i18n.js";
+import { microsOf } from "./micros.js";
 import { Lines, Ring } from "./ring.js";
 import { RowSource } from "./source.js";
 
@@ -15,6 +16,8 @@ const DECODED = 600;
 /** Records of the same moment may come again after a break: so many of the last are compared. */
 const COMPARED = 2000;
 const RETRY_MS = [300, 600, 1000, 2000, 3000];
+/** How a record begins: its id and its time. */
+const HEAD = /^\{"id":"([^"]*)","time":"([^"]*)"/;
 /** A tab that is hidden longer gives its connection back. */
 const HIDDEN_MS = 4000;
 
@@ -29,7 +32,7 @@ export class LiveRows extends RowSource {
   #told = 0;
   #lastTaken = 0;
   /** Since when nothing is heard, and what came since it is heard again. */
-  #gap = /** @type {{at: number, filled: number, skipped: number, known: Set<string>}|null} */ (null);
+  #gap = /** @type {{at: number, filled: number, skipped: number, again: number, known: Set<string>}|null} */ (null);
   #wake = () => {};
   #onVisible = () => this.#visible();
 
@@ -164,7 +167,7 @@ export class LiveRows extends RowSource {
         if (this.state === "live" || isAbort(error)) tries = 0;
       }
       if (this.#closed) return;
-      this.#gap ??= { at: Date.now(), filled: 0, skipped: 0, known: new Set() };
+      this.#gap ??= { at: Date.now(), filled: 0, skipped: 0, again: 0, known: new Set() };
       this.state = this.#hidden ? "hidden" : "lost";
       this.rate = 0;
       this.changed();
@@ -194,7 +197,7 @@ export class LiveRows extends RowSource {
     const response = await request("tail", { q: this.q, backlog: since ? 1000 : this.backlog, since_id: since }, { signal: this.#stop.signal, accept: "application/x-ndjson" });
     if (!response.body) return;
     this.state = "live";
-    if (this.#gap && since) this.#compare(this.#gap);
+    if (this.#gap && since) this.#compare(this.#gap, since);
     const cut = new Lines();
     const reader = response.body.getReader();
     try {
@@ -209,13 +212,25 @@ export class LiveRows extends RowSource {
     }
   }
 
-  /** @param {{known: Set<string>}} gap */
-  #compare(gap) {
+  /**
+   * What is known of the moment from which on the server answers.
+   * @param {{known: Set<string>, again: number}} gap
+   * @param {string} since
+   */
+  #compare(gap, since) {
     const end = this.first + this.length;
+    const times = /** @type {string[]} */ ([]);
+    let from = "";
     for (let index = Math.max(this.first, end - COMPARED); index < end; index += 1) {
-      const found = this.#ring.at(index);
-      if (found && "text" in found) gap.known.add(idOf(found.text));
+      const row = this.#ring.at(index);
+      const [, id, time] = (row && "text" in row && HEAD.exec(row.text)) || ["", "", ""];
+      if (!id) continue;
+      gap.known.add(id);
+      times.push(time);
+      if (id === since) from = time;
     }
+    const moment = microsOf(from);
+    gap.again = Math.max(times.filter((time) => microsOf(time) >= moment).length - 1, 0);
   }
 
   /**
@@ -242,7 +257,10 @@ export class LiveRows extends RowSource {
       if (text.startsWith('{"_":"skipped"') && this.#gap) this.#gap.skipped += JSON.parse(text).count;
       if (text.startsWith('{"_":"alive"') && this.#gap) this.#closeGap(bytes, kept.splice(0));
       else if (this.#gap && !text.startsWith('{"_"')) {
-        if (this.#gap.known.has(idOf(text))) continue;
+        if (this.#gap.known.has(HEAD.exec(text)?.[1] ?? "")) {
+          this.#gap.again -= 1;
+          continue;
+        }
         this.#gap.filled += 1;
       }
       kept.push(places[n], places[n + 1]);
@@ -258,6 +276,10 @@ export class LiveRows extends RowSource {
     const gap = this.#gap;
     if (!gap) return;
     this.#gap = null;
+    // What the server left out and what was here before the gap are partly the same.
+    const known = Math.min(Math.max(gap.again, 0), gap.skipped);
+    gap.skipped -= known;
+    this.skippedThere -= known;
     const values = { time: duration((Date.now() - gap.at) / 1000), n: grouped(gap.filled), m: grouped(gap.skipped) };
     this.#ring.note(t(gap.skipped > 0 ? "live.gap.skipped" : "live.gap", values));
     this.#take(bytes, filled);
@@ -290,9 +312,4 @@ function read(text) {
   } catch {
     return { note: text };
   }
-}
-
-/** @param {string} text of a record */
-function idOf(text) {
-  return /^\{"id":"([^"]*)"/.exec(text)?.[1] ?? "";
 }

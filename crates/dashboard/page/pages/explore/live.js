@@ -9,7 +9,7 @@ import { LiveRows } from "../../lib/liverows.js";
 import { style } from "../../lib/style.js";
 import { ErrorState } from "../../widgets/states.js";
 import "../../widgets/log-view.js";
-import { highlights } from "./list.js";
+import { highlights, view } from "./list.js";
 import { act, ansi, columns, folded, highlighted, openId, openLine, set, setHighlights, wrap } from "./state.js";
 import { toggle } from "./terms.js";
 
@@ -42,6 +42,13 @@ function onField(field, value, action, pane) {
   const name = `q${pane}`;
   if (pane === 1 || action === "column") act(field, value, action);
   else if (action !== "exists") set({ [name]: toggle(query.peek().get(name) ?? "", field || "line", value, action) });
+}
+
+/** What is said while nothing has come. @param {{source: LiveRows|null}} props */
+function Waiting({ source }) {
+  const empty = useSignal(true);
+  useEffect(() => source?.on(() => void (empty.value = source.length === 0)), [source]);
+  return empty.value && source?.state === "live" ? html`<p class="live-empty">${t("live.empty")}</p>` : null;
 }
 
 /** How a pane is, in figures. @param {{source: LiveRows|null, paused: boolean}} props */
@@ -111,7 +118,13 @@ function Pane({ n, q, many, handles, onMoment, onPause }) {
         ref.current.mark(index);
       },
     });
-    return () => void handles.delete(n);
+    const keys = () => void (view.current = ref.current);
+    if (n === 1) keys();
+    ref.current.addEventListener("focusin", keys);
+    return () => {
+      handles.delete(n);
+      if (view.current === ref.current) view.current = null;
+    };
   }, []);
   useEffect(() => {
     Object.assign(ref.current, { columns: columns.value, wrap: wrap.value, ansi: ansi.value, folded: folded.value, highlights: highlights(), selectedId: openId.value });
@@ -121,13 +134,14 @@ function Pane({ n, q, many, handles, onMoment, onPause }) {
     if (openId.peek()) openLine(event.detail.hit.id);
   };
   return html`<section class="live-pane" aria-label=${t("live.pane", { n })}>
-    <header class="row live-head">${n > 1 ? html`<${Question} n=${n} q=${q} />` : null}<${Figures} source=${source.value} paused=${paused.value !== null} /></header>
+    <header class="row live-head">${n > 1 ? html`<${Question} n=${n} q=${q} />` : many ? html`<code class="live-first">${q || t("live.all")}</code>` : null}<${Figures} source=${source.value} paused=${paused.value !== null} /></header>
     <div class="live-list">
       <log-view ref=${ref} label=${t("live.pane", { n })}
         onscrollpaused=${(/** @type {CustomEvent} */ event) => pausedNow(event.detail.paused)} onselect=${selected}
         onopen=${(/** @type {CustomEvent} */ event) => openLine(event.detail.hit.id)}
         onfieldaction=${(/** @type {CustomEvent} */ event) => onField(event.detail.field, event.detail.value, event.detail.action, n)}></log-view>
       ${paused.value !== null && source.value ? html`<${Pill} source=${source.value} from=${paused.value} resume=${() => (ref.current.follow = true)} />` : null}
+      <${Waiting} source=${source.value} />
       ${error.value ? html`<div class="live-error"><${ErrorState} error=${error.value} /></div>` : null}
     </div>
   </section>`;
