@@ -15,6 +15,11 @@ pub(crate) const DEFAULT_SERVER: &str = "http://127.0.0.1:7700";
 /// A line longer than this is no answer of ours.
 const LINE_BYTES_MAX: u64 = 512 << 20;
 
+/// An object that is longer is no answer of ours.
+const OBJECT_BYTES_MAX: u64 = 64 << 20;
+/// For one object nobody waits longer.
+const ANSWER_WAIT: Duration = Duration::from_secs(10);
+
 /// What one parameter may take of an address: an address has at most 64 KiB.
 const ADDRESS_BYTES_MAX: usize = 60_000;
 
@@ -57,6 +62,20 @@ impl Client {
             line: Vec::new(),
             base: self.base.clone(),
         })
+    }
+
+    /// Where it asks.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// One object, within a few seconds.
+    pub(crate) fn get<T: serde::de::DeserializeOwned>(&self, path: &str, params: Params<'_>) -> Result<T, Failure> {
+        let request = self.agent.get(format!("{}{path}", self.base)).config().timeout_global(Some(ANSWER_WAIT)).build();
+        let request = params.iter().fold(request, |request, (name, value)| request.query(*name, value));
+        let response = self.checked(request.call().map_err(|error| self.unreachable(&error))?)?;
+        let reader = response.into_body().into_with_config().limit(OBJECT_BYTES_MAX).reader();
+        serde_json::from_reader(BufReader::new(reader)).map_err(|error| cut_off(&self.base, &error))
     }
 
     /// Sends an object; the answer's content does not matter.

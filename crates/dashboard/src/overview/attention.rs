@@ -145,25 +145,25 @@ impl Sign {
 
     fn action(&self) -> Action {
         let to = |label_key, href: String| Action { label_key, href };
-        let file = |path: &str| to("attention.file", format!("/files?path={}", encoded(path)));
+        let file = |path: &str| to("attention.file", format!("/files?match={}", encoded(path)));
         match self {
             Self::Silent { path, .. } | Self::Unreadable { path, .. } | Self::Quarantined { path, .. } => file(path),
-            Self::AgentSilent { host, .. } => to("attention.agent", format!("/files?host={}", encoded(host))),
+            Self::AgentSilent { host, .. } => to("attention.agent", format!("/files?match={}", encoded(host))),
             Self::Trouble { subject, .. } if subject.starts_with('/') => file(subject),
-            Self::Trouble { .. } => to("attention.problems", "/files?tab=problems".to_owned()),
+            Self::Trouble { .. } => to("attention.problems", "/files".to_owned()),
             Self::Unparsed { stream, .. } => {
                 let query = format!("stream:\"{}\" mark:unparsed", stream.replace(['\\', '"'], "?"));
                 to("attention.sample", format!("/explore?q={}&since=1h", encoded(&query)))
             }
-            Self::Gaps { .. } => to("attention.gaps", "/audit?incomplete=true".to_owned()),
-            Self::Missed { .. } => to("attention.missed", "/audit?missed=true".to_owned()),
-            Self::DeadLetters { .. } => to("attention.dead_letters", "/audit?tab=dead-letters".to_owned()),
+            Self::Gaps { .. } => to("attention.gaps", "/audit".to_owned()),
+            Self::Missed { .. } => to("attention.missed", "/audit".to_owned()),
+            Self::DeadLetters { .. } => to("attention.dead_letters", "/audit#dead-letters".to_owned()),
             Self::DaysLeft { .. } => to("attention.retention", "/settings?key=store.retention_bytes".to_owned()),
             Self::StorePaused { .. } | Self::StoreAway { .. } => {
                 to("attention.store", "/settings?key=store".to_owned())
             }
             Self::QueuePaused { .. } => to("attention.queue", "/settings?key=queue".to_owned()),
-            Self::WorkerWaiting { .. } => to("attention.worker", "/charts?tab=workers".to_owned()),
+            Self::WorkerWaiting { .. } => to("attention.worker", "/charts?view=health".to_owned()),
             Self::Lag { .. } => to("attention.lag", "/files?sort=lag".to_owned()),
         }
     }
@@ -227,17 +227,17 @@ mod tests {
                 Sign::Silent { path: path(), since: at, usual_seconds: 9 },
                 "silent",
                 Severity::Warn,
-                "/files?path=/var/log/a%20b.log",
+                "/files?match=/var/log/a%20b.log",
             ),
-            (Sign::AgentSilent { host: "w".into(), since: at }, "agent_silent", Severity::Error, "/files?host=w"),
-            (Sign::Unreadable { path: path(), reason: text() }, "unreadable", Severity::Warn, "/files?path="),
-            (Sign::Quarantined { path: path(), reason: text() }, "quarantined", Severity::Error, "/files?path="),
-            (Sign::Trouble { host: None, subject: path(), reason: text() }, "problem", Severity::Warn, "/files?path="),
+            (Sign::AgentSilent { host: "w".into(), since: at }, "agent_silent", Severity::Error, "/files?match=w"),
+            (Sign::Unreadable { path: path(), reason: text() }, "unreadable", Severity::Warn, "/files?match="),
+            (Sign::Quarantined { path: path(), reason: text() }, "quarantined", Severity::Error, "/files?match="),
+            (Sign::Trouble { host: None, subject: path(), reason: text() }, "problem", Severity::Warn, "/files?match="),
             (
                 Sign::Trouble { host: None, subject: "stream x".into(), reason: text() },
                 "problem",
                 Severity::Warn,
-                "/files?tab=",
+                "/files",
             ),
             (
                 Sign::Unparsed { stream: "p\"".into(), percent: 2.1 },
@@ -247,7 +247,7 @@ mod tests {
             ),
             (Sign::Gaps { bytes: 1, files: 1 }, "gaps", Severity::Error, "/audit"),
             (Sign::Missed { bytes: 1 }, "missed", Severity::Warn, "/audit"),
-            (Sign::DeadLetters { count: 3 }, "dead_letters", Severity::Warn, "/audit?tab=dead-letters"),
+            (Sign::DeadLetters { count: 3 }, "dead_letters", Severity::Warn, "/audit#dead-letters"),
             (Sign::DaysLeft { days: 3.0 }, "disk", Severity::Warn, "/settings"),
             (Sign::DaysLeft { days: 0.5 }, "disk", Severity::Error, "/settings"),
             (Sign::StorePaused { reason: text() }, "store", Severity::Error, "/settings"),

@@ -13,8 +13,8 @@ use crate::changes::Change;
 /// So many sources are watched; of more, nothing is told but the account.
 const WATCHED_MAX: usize = 20_000;
 /// How many points of a file's lag are kept, and how far they are apart.
-pub(crate) const LAG_POINTS: usize = 60;
-const LAG_STEP: Duration = Duration::from_secs(10);
+const LAG_POINTS: usize = 60;
+pub(crate) const LAG_STEP: Duration = Duration::from_secs(10);
 /// Only who has grown so often can fall silent.
 const GROWN_MIN: u32 = 10;
 /// Silence is at least so long, and so many times the longest pause before.
@@ -131,14 +131,15 @@ impl Files {
                 FileState::Quarantined(reason) => {
                     signs.push(Sign::Quarantined { path: path(), reason: reason.clone() });
                 }
-                FileState::Following => {
+                // Nobody expects a file to grow that was moved away from where it was followed.
+                FileState::Following if report.file.home.is_empty() || report.path == report.file.home => {
                     let usual = self.watched.get(&report.key).and_then(|watched| watched.silent_beyond(now));
                     if let Some(usual) = usual {
                         let usual_seconds = usual.as_secs().max(1);
                         signs.push(Sign::Silent { path: path(), since: report.changed_at, usual_seconds });
                     }
                 }
-                FileState::Draining | FileState::Finished => {}
+                FileState::Following | FileState::Draining | FileState::Finished => {}
             }
         }
         signs
@@ -294,6 +295,10 @@ mod tests {
             let want = Sign::Silent { path: "/a".to_owned(), since: at(120), usual_seconds: 10 };
             assert_eq!(signs, if silent { vec![want] } else { vec![] }, "at {now}");
         }
+        // Where it was rotated, it need not grow any more.
+        let mut rotated = report(1, "/a.1", 12, 120);
+        rotated.file.home = "/a".into();
+        assert_eq!(files.signs(&[rotated], at(3600)), []);
     }
 
     #[test]

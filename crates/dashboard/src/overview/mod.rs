@@ -22,6 +22,7 @@ use runtime::Shutdown;
 use tokio::sync::{Semaphore, watch};
 
 use crate::app::App;
+pub(crate) use files::{LAG_STEP, behind};
 use state::State;
 
 /// How often the worker looks.
@@ -100,9 +101,11 @@ impl Overviews {
 /// Looks every two seconds, until the shutdown.
 pub(crate) async fn work(app: Arc<App>, shutdown: Shutdown) -> Result<(), Infallible> {
     loop {
-        {
-            let mut state = app.overviews.state.lock().await;
-            app.overviews.look(&app, &mut state).await;
+        let look = async { app.overviews.look(&app, &mut *app.overviews.state.lock().await).await };
+        tokio::select! {
+            // An engine that does not answer is no reason to stay.
+            () = shutdown.called() => {}
+            () = look => {}
         }
         save(&app).await;
         if !shutdown.sleep(STEP).await {

@@ -19,10 +19,14 @@ use crate::audit::Account;
 use crate::changes::Change;
 use crate::routes::accounts_of;
 
-/// Adding up the account may take so little of the time.
-const ACCOUNT_PACE: u32 = 500;
+/// Adding up the account may take one part in so many of the time: where something moves, and where nothing does.
+const ACCOUNT_PACE: (u32, u32) = (50, 500);
+/// What is on its way and has not moved for so many accounts is stuck.
+const STUCK_AFTER: u32 = 5;
 /// It is added up again after so long even where nothing seems to have changed.
 const ACCOUNT_AGE: Duration = Duration::from_secs(30);
+/// Witnesses that take longer have not answered.
+const ACCOUNT_WAIT: Duration = Duration::from_secs(30);
 /// Points of the history.
 const HISTORY: usize = 120;
 /// Points by which the growth of the store is judged: a day of minutes.
@@ -63,9 +67,12 @@ pub(crate) struct State {
 /// The account as it was added up last.
 #[derive(Default)]
 struct LastAccount {
-    due: Duration,
     pulse: u64,
     at: Duration,
+    /// How long it took.
+    took: Duration,
+    /// How often it was the same as before.
+    same: u32,
     known: Option<Completeness>,
     reports: Vec<SourceReport>,
     size: u64,
@@ -144,8 +151,8 @@ impl State {
     /// Adds up the account of all files, if it may be another one, and it is not too soon.
     async fn account(&mut self, app: &App, sample: &Sample, tick: Duration) {
         let last = &self.account;
-        let may_differ = last.known.is_none() || last.pulse != sample.pulse || tick >= last.at + ACCOUNT_AGE;
-        if tick < last.due || !may_differ {
+        let moves = last.pulse != sample.pulse || (last.lag.bytes > 0 && last.same < STUCK_AFTER);
+        if last.known.is_some() && !is_due(tick.saturating_sub(last.at), last.took, moves) {
             // What waits gets older.
             if self.account.lag.bytes > 0 {
                 self.account.note_lag(tick);
@@ -154,10 +161,10 @@ impl State {
         }
         let begun = Instant::now();
         let reports = app.reports();
-        let accounts = accounts_of(app, &reports).await;
+        let accounts = tokio::time::timeout(ACCOUNT_WAIT, accounts_of(app, &reports)).await;
         // The witnesses could not all be asked: what was known before stands.
-        let Ok(accounts) = accounts else {
-            self.account.due = tick + ACCOUNT_AGE;
+        let Ok(Ok(accounts)) = accounts else {
+            (self.account.at, self.account.took) = (tick, begun.elapsed());
             return;
         };
         for change in self.files.look(&reports) {
@@ -169,8 +176,10 @@ impl State {
         let mut sums = completeness(&accounts);
         // The same sums are not other sums because they were added up again.
         sums.at = last.known.as_ref().and_then(|known| known.at);
+        last.same = last.same.saturating_add(1);
         if last.known.as_ref() != Some(&sums) {
             sums.at = Some(sample.at);
+            last.same = 0;
         }
         last.sizes.push(tick, accounts.iter().map(|account| account.size).sum(), HISTORY);
         last.lag.bytes = accounts.iter().map(behind).sum();
@@ -179,7 +188,7 @@ impl State {
         last.gap_files = accounts.iter().filter(|account| has_lost(account)).count() as u64;
         last.reports = reports;
         (last.pulse, last.at) = (sample.pulse, tick);
-        last.due = tick + (begun.elapsed() * ACCOUNT_PACE).max(STEP / 2);
+        last.took = begun.elapsed();
         last.note_lag(tick);
     }
 
@@ -361,6 +370,14 @@ impl LastAccount {
     }
 }
 
+/// Whether the account is to be added up again, so long after it was and took so long.
+fn is_due(since: Duration, took: Duration, moves: bool) -> bool {
+    match moves {
+        true => since >= took * ACCOUNT_PACE.0,
+        false => since >= ACCOUNT_AGE && since >= took * ACCOUNT_PACE.1,
+    }
+}
+
 fn has_lost(account: &Account) -> bool {
     account.gaps.iter().map(|(start, end)| end - start).sum::<u64>() > account.unread
 }
@@ -419,5 +436,74 @@ impl Before {
             changes.push(Change::new("agent", host, "its agent reports again"));
         }
         changes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_account_is_added_up_as_often_as_it_is_cheap() {
+        let table = [
+            // Few files: at each look while anything moves, seldom where nothing does.
+            (2.0, 0.005, true, true),
+            (2.0, 0.005, false, false),
+            (30.0, 0.005, false, true),
+            // Many: two hundredths of the time, or two thousandths.
+            (2.0, 0.1, true, false),
+            (5.0, 0.1, true, true),
+            (30.0, 0.1, false, false),
+            (50.0, 0.1, false, true),
+        ];
+        for (since, took, moves, due) in table {
+            let (since, took) = (Duration::from_secs_f64(since), Duration::from_secs_f64(took));
+            assert_eq!(is_due(since, took, moves), due, "{since:?} after one of {took:?}, moves: {moves}");
+        }
+    }
+
+    fn before() -> Before {
+        Before {
+            store_paused: None,
+            queue_paused: None,
+            dead_letters: 0,
+            restarts: [("agent".to_owned(), 1)].into(),
+            silent_agents: vec![],
+        }
+    }
+
+    #[test]
+    fn what_is_otherwise_is_told_once() {
+        let told = |before: &Before, now: &Before| -> Vec<String> {
+            before.compared(now).into_iter().map(|c| format!("{} {}: {}", c.kind, c.subject, c.text)).collect()
+        };
+        let well = before();
+        let bad = Before {
+            store_paused: Some("the disk is full".to_owned()),
+            queue_paused: Some("too".to_owned()),
+            restarts: [("agent".to_owned(), 3), ("new".to_owned(), 0)].into(),
+            silent_agents: vec!["far".to_owned()],
+            ..before()
+        };
+        assert_eq!(told(&well, &well), Vec::<String>::new());
+        assert_eq!(
+            told(&well, &bad),
+            [
+                "store store: the store takes nothing: the disk is full",
+                "queue queue: the queue takes nothing: too",
+                "worker agent: failed and was started again",
+                "agent far: its agent does not report any more",
+            ]
+        );
+        let again =
+            ["store store: the store goes on", "queue queue: the queue goes on", "agent far: its agent reports again"];
+        assert_eq!(told(&bad, &well), again);
+    }
+
+    #[test]
+    fn settings_are_found_by_their_key() {
+        let config = serde_json::json!([{ "key": "a", "value": "1" }, { "key": "b", "value": "2" }]);
+        assert_eq!((setting(&config, "b"), setting(&config, "c")), (Some("2"), None));
+        assert_eq!(setting(&serde_json::json!({}), "a"), None);
     }
 }

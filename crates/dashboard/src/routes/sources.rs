@@ -1,36 +1,45 @@
 //! `/api/v1/sources`, `/problems` and `/streams`: what is followed, what cannot be, and what it is collected as.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::{Extension, Json};
 use base::Timestamp;
-use model::SourceReport;
+use model::{SourceId, SourceKey, SourceReport};
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{FacetsRequest, Query, Scope, SearchRequest, TimeRange};
 
 use crate::app::{App, Trouble};
-use crate::audit::{state_name, trouble};
+use crate::audit::{Account, state_name, trouble};
 use crate::params::{Holds, Param, Params};
 
 pub(crate) const PARAMS: &[Param] = &[
     Param::new("limit", Holds::Number, "At most so many, 1000 unless told."),
+    Param::new("cursor", Holds::Text, "Go on where an answer ended: its `next`."),
     Param::new("stream", Holds::Text, "Only those of this stream."),
+    Param::new("host", Holds::Text, "Only those of this machine."),
+    Param::new("source", Holds::Text, "Only this one: its id, without the generation."),
+    Param::new("match", Holds::Text, "Only those whose path, host or stream contains this; case does not matter."),
+    Param::new("sort", Holds::Text, "By path (unless told), lag, size or changed; the last three with the most first."),
 ];
 
 /// The files that are followed.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Sources")]
 pub(crate) struct SourcesAnswer {
-    /// By path, then source and generation.
+    /// By path, then source and generation, unless told.
     sources: Vec<Source>,
     /// All that there are, also beyond `limit`.
     count: usize,
+    /// The cursor of the next page; null where there is no more.
+    next: Option<String>,
+    /// The time between the points of each `lag_history`.
+    lag_step_seconds: u64,
 }
 
-/// One source in one generation, as its agent sees it.
+/// One source in one generation, as its agent sees it, and its account.
 #[derive(Serialize, JsonSchema)]
 struct Source {
     source: String,
@@ -51,10 +60,45 @@ struct Source {
     reason: Option<String>,
     /// When it last grew.
     changed_at: String,
+    /// How many files have stood at its path before it, as far as they are remembered.
+    rotations: u32,
+    /// How many generations of it are known.
+    generations: u32,
+    /// What tells the file from others at its path.
+    identity: Identity,
+    /// Bytes that a search finds; null where store and queue could not be asked.
+    stored: Option<u64>,
+    /// Bytes that are there and cannot be found yet; null as above.
+    lag_bytes: Option<u64>,
+    /// Bytes that were read and are nowhere; null as above.
+    gap_bytes: Option<u64>,
+    /// Where they are, the first 20 of them: `[start, end)`.
+    gaps: Vec<(u64, u64)>,
+    /// `lag_bytes` over the last ten minutes, oldest first; empty where it was 0 all the time.
+    lag_history: Vec<u64>,
 }
 
-impl From<SourceReport> for Source {
-    fn from(report: SourceReport) -> Self {
+/// What tells a file from others at its path.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FileIdentity")]
+struct Identity {
+    /// The followed path that it belongs to, wherever it stands now.
+    home: Option<String>,
+    /// Its inode.
+    inode: Option<u64>,
+}
+
+/// So many gaps are told of each.
+const GAPS_SHOWN: usize = 20;
+
+impl Source {
+    fn of(report: &SourceReport, generations: u32, account: Option<&Account>, app: &App) -> Self {
+        let lost = |account: &Account| -> Vec<(u64, u64)> {
+            // What was not read yet is at the end, and is no gap.
+            let cut = |(start, end): &(u64, u64)| (*start, (*end).min(account.read));
+            account.gaps.iter().map(cut).filter(|(start, end)| start < end).collect()
+        };
+        let gaps = account.map(lost);
         Self {
             source: report.key.source.to_string(),
             generation: report.key.generation.0,
@@ -67,8 +111,33 @@ impl From<SourceReport> for Source {
             state: state_name(&report.state),
             reason: trouble(&report.state),
             changed_at: report.changed_at.to_string(),
+            rotations: report.file.rotations,
+            generations,
+            identity: Identity {
+                home: (!report.file.home.is_empty()).then(|| report.file.home.to_string()),
+                inode: (report.file.inode != 0).then_some(report.file.inode),
+            },
+            stored: account.map(|account| account.stored),
+            lag_bytes: account.map(crate::overview::behind),
+            gap_bytes: gaps.as_ref().map(|gaps| gaps.iter().map(|(start, end)| end - start).sum()),
+            gaps: gaps.into_iter().flatten().take(GAPS_SHOWN).collect(),
+            lag_history: app.overviews.lag_of(report.key),
         }
     }
+}
+
+/// Whether the parameters ask for it.
+fn is_wanted(params: &Params, report: &SourceReport) -> bool {
+    let is = |name, value: &str| params.filled(name).is_none_or(|wanted| wanted == value);
+    let texts = [&report.path, &report.host, &report.stream];
+    let contains = |part: &str| {
+        let part = part.to_lowercase();
+        texts.iter().any(|text| text.to_lowercase().contains(&part))
+    };
+    is("stream", &report.stream)
+        && is("host", &report.host)
+        && params.filled("source").is_none_or(|wanted| report.key.source.to_string() == wanted)
+        && params.filled("match").is_none_or(contains)
 }
 
 pub(crate) async fn sources(
@@ -76,13 +145,43 @@ pub(crate) async fn sources(
     Extension(params): Extension<Params>,
 ) -> Result<Json<SourcesAnswer>, crate::problem::Problem> {
     let limit = params.number("limit", 1000, 0, app.parts.limits.list_entries)?;
-    let mut reports = app.reports();
-    if let Some(stream) = params.filled("stream") {
-        reports.retain(|report| &*report.stream == stream);
+    let skip = params.number("cursor", 0, 0, usize::MAX)?;
+    let sort = params.filled("sort").unwrap_or("path");
+    if !["path", "lag", "size", "changed"].contains(&sort) {
+        let detail = format!("sort={sort}: write path, lag, size or changed");
+        return Err(crate::problem::Problem::parameter("sort", detail));
     }
+    let mut reports = app.reports();
+    // Files are shown as their agents see them even while store and queue cannot be asked.
+    let accounts = super::audit::accounts_of(&app, &reports).await.unwrap_or_default();
+    let key = |account: &Account| SourceKey::new(account.source, account.generation);
+    let accounts: HashMap<SourceKey, Account> = accounts.into_iter().map(|account| (key(&account), account)).collect();
+    let mut generations: HashMap<SourceId, u32> = HashMap::new();
+    for report in &reports {
+        *generations.entry(report.key.source).or_default() += 1;
+    }
+    reports.retain(|report| is_wanted(&params, report));
     reports.sort_by(|a, b| (&a.path, a.key).cmp(&(&b.path, b.key)));
+    let mut most_first = |of: &dyn Fn(&SourceReport) -> i128| move_most_first(&mut reports, of);
+    match sort {
+        "lag" => most_first(&|report| accounts.get(&report.key).map_or(0, crate::overview::behind).into()),
+        "size" => most_first(&|report| report.size.into()),
+        "changed" => most_first(&|report| report.changed_at.as_micros().into()),
+        _ => {}
+    }
     let count = reports.len();
-    Ok(Json(SourcesAnswer { sources: reports.into_iter().take(limit).map(Source::from).collect(), count }))
+    let page = reports.iter().skip(skip).take(limit);
+    let shown = page.map(|r| {
+        let generations = generations.get(&r.key.source).copied().unwrap_or(1);
+        Source::of(r, generations, accounts.get(&r.key), &app)
+    });
+    let sources: Vec<_> = shown.collect();
+    let next = (count > skip.saturating_add(limit)).then(|| (skip + limit).to_string());
+    Ok(Json(SourcesAnswer { sources, count, next, lag_step_seconds: crate::overview::LAG_STEP.as_secs() }))
+}
+
+fn move_most_first(reports: &mut [SourceReport], of: &dyn Fn(&SourceReport) -> i128) {
+    reports.sort_by_key(|report| std::cmp::Reverse(of(report)));
 }
 
 /// What cannot be read, followed or taken.
@@ -113,8 +212,11 @@ impl From<Trouble> for Problem {
 }
 
 pub(crate) async fn problems(State(app): State<Arc<App>>) -> Json<ProblemsAnswer> {
-    let mut troubles = super::health::paused(&app).await;
-    troubles.extend(app.troubles());
+    let mut troubles = app.troubles();
+    // Who waits for the store or the queue may have told why already, and since when.
+    let paused = super::health::paused(&app).await.into_iter();
+    let paused: Vec<_> = paused.filter(|one| !troubles.iter().any(|known| known.says(one))).collect();
+    troubles.splice(0..0, paused);
     let count = troubles.len();
     let shown = troubles.into_iter().take(app.parts.limits.list_entries);
     Json(ProblemsAnswer { problems: shown.map(Problem::from).collect(), count })

@@ -165,7 +165,9 @@ fn sources_and_stats() {
         json!([{
             "source": sources["sources"][0]["source"], "generation": 0, "path": "/var/log/a.log", "host": "h1",
             "stream": "web", "size": 64, "read": 64, "queued": 64, "state": "following",
-            "changed_at": "2026-01-31T10:00:00Z",
+            "changed_at": "2026-01-31T10:00:00Z", "rotations": 0, "generations": 1,
+            "identity": { "home": null, "inode": null }, "stored": 64, "lag_bytes": 0, "gap_bytes": 0,
+            "gaps": [], "lag_history": [],
         }])
     );
     let stats = server.json("/api/v1/stats");
@@ -178,6 +180,7 @@ fn sources_and_stats() {
         (&workers["workers"][0]["name"], &workers["workers"][0]["state"]),
         (&json!("dashboard"), &json!("running"))
     );
+    assert_eq!(workers["workers"][1]["name"], "overview");
 }
 
 #[test]

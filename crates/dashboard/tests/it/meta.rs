@@ -16,7 +16,7 @@ fn the_description_is_of_what_is_there() {
     assert!(paths.len() > 20);
     for (path, operations) in paths {
         for (method, operation) in operations.as_object().expect("operations") {
-            let is_stream = path == "/api/v1/tail";
+            let is_stream = path == "/api/v1/tail" || path == "/api/v1/status";
             let mut query: Vec<String> = Vec::new();
             let mut url = path.clone();
             for parameter in operation["parameters"].as_array().expect("parameters") {
