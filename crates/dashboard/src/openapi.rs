@@ -23,6 +23,7 @@ pub(crate) fn describe() -> Value {
         let path = paths.entry(route.path.replace("{*", "{")).or_insert_with(|| json!({}));
         path[route.method] = operation;
     }
+    crate::routes::es::describe(&mut paths);
     let kinds: Vec<_> = KINDS.iter().map(|kind| format!("* `{}`: {}", kind.path, kind.title)).collect();
     json!({
         "openapi": "3.1.0",
