@@ -19,7 +19,7 @@ import { Download, SavedMenu, Share, lineLink } from "./explore/keep.js";
 import { knownFields } from "./explore/known.js";
 import { List, ListTools, view } from "./explore/list.js";
 import { Patterns } from "./explore/patterns.js";
-import { Nothing, Wrong, WrongOrder, failure, useRows } from "./explore/rows.js";
+import { Nothing, placeOf, Wrong, WrongOrder, failure, useRows } from "./explore/rows.js";
 import { TABS, act, asked, columns, detailTab, draft, facets, facetsShown, live, openId, openLine, q, question, run, set, setRange, show, tab, wrongOrder } from "./explore/state.js";
 import { chosen } from "./explore/terms.js";
 import { Where } from "./explore/where.js";
@@ -79,8 +79,16 @@ function Results({ rows }) {
     ${!rows.source && rows.loading ? html`<${Loading} />` : none ? html`<${Nothing} />` : rows.source ? html`<${List} rows=${rows} />` : null}`;
 }
 
-function Drawer() {
+/** @param {{rows: import("./explore/rows.js").RowsState}} props */
+function Drawer({ rows }) {
   const id = openId.value;
+  useEffect(() => {
+    const list = view.current;
+    if (!id || !list || rows.old || rows.total === null || list.current()?.hit.id === id) return undefined;
+    const stop = new AbortController();
+    placeOf(id, question.value, stop.signal).then((index) => index !== null && index < list.source.length && list.scrollToIndex(index, "centre"), () => {});
+    return () => stop.abort();
+  }, [rows.total === null, rows.source]);
   if (!id) return null;
   const current = view.current?.current()?.hit;
   const tabs = { context: Context, where: Where };
@@ -104,9 +112,9 @@ function Search() {
   return html`<${Chart}><${Summary} rows=${rows} /><//>
     <div class=${`work ${facetsShown.value ? "with-side" : ""} ${openId.value ? "with-detail" : ""} ${detailTab.value === "context" ? "wide" : ""}`}>
       ${facetsShown.value ? html`<aside class="side" aria-label=${t("explore.facets")}><${Facets} scope=${wrongOrder.value ? null : question.value} known=${knownFields} fields=${facets.value} chosen=${(/** @type {string} */ field) => chosen(q.value, field)} act=${act} /></aside>` : null}
-      <section class="middle"><div class="middle-head"><button class="quiet" aria-pressed=${facetsShown.value} aria-label=${t("explore.facets")} title=${t("explore.facets")} onClick=${() => set({ side: facetsShown.value ? "0" : null }, { replace: true })}><${Sign} name="side" /></button><${Tabs} /><span class="grow"></span>${tab.value === "lines" || tab.value === "table" ? html`<${ListTools} />` : null}</div>
+      <section class="middle"><div class="middle-head"><button class="quiet" aria-pressed=${facetsShown.value} aria-label=${t("explore.facets")} title=${t("explore.facets")} onClick=${() => set({ side: facetsShown.value ? "0" : "1" }, { replace: true })}><${Sign} name="side" /></button><${Tabs} /><span class="grow"></span>${tab.value === "lines" || tab.value === "table" ? html`<${ListTools} />` : null}</div>
         <div class="results" id="results" role="tabpanel" aria-labelledby=${`tab-${tab.value}`}><${Results} rows=${rows} /></div></section>
-      <${Drawer} /></div>`;
+      <${Drawer} rows=${rows} /></div>`;
 }
 
 export function Page() {

@@ -13,19 +13,22 @@ import "./histogram-brush.js";
 
 const LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "unknown"];
 
+/** What a query would ask for; null where it cannot. @param {Series} one */
+const valueOf = (one) => (one.other || one.absent ? null : one.value);
+
 /**
  * Levels have their own colours and order, the worst at the bottom, where it is seen best.
  * @param {Counts} counts
- * @returns {import("./histogram-brush.js").Stack[]}
+ * @returns {(import("./histogram-brush.js").Stack & {value: string|null})[]}
  */
 export function stacksOf(counts) {
   const name = (/** @type {Series} */ one) => (one.other ? t("explore.other") : one.absent ? t("explore.absent") : one.value || (counts.by ? t("explore.empty.value") : t("explore.lines")));
   if (counts.by !== "level") {
     let n = 0;
-    return counts.series.map((one) => ({ name: name(one), counts: one.counts, colour: !counts.by ? "--bar-info" : one.absent || one.other ? "--bar-unknown" : `--series-${(n++ % 8) + 1}` }));
+    return counts.series.map((one) => ({ name: name(one), value: valueOf(one), counts: one.counts, colour: !counts.by ? "--bar-info" : one.absent || one.other ? "--bar-unknown" : `--series-${(n++ % 8) + 1}` }));
   }
   const rank = (/** @type {Series} */ one) => (LEVELS.indexOf(one.value) + LEVELS.length + 1) % (LEVELS.length + 1);
-  return [...counts.series].sort((a, b) => rank(a) - rank(b)).map((one) => ({ name: name(one), counts: one.counts, colour: `--bar-${LEVELS.includes(one.value) ? one.value : "unknown"}` }));
+  return [...counts.series].sort((a, b) => rank(a) - rank(b)).map((one) => ({ name: name(one), value: valueOf(one), counts: one.counts, colour: `--bar-${LEVELS.includes(one.value) ? one.value : "unknown"}` }));
 }
 
 /** @param {number} ms @param {number} step */

@@ -7,7 +7,7 @@ import { t } from "../../lib/i18n.js";
 import { Histogram, HistogramTable, stacksOf } from "../../widgets/histogram.js";
 import { Menu } from "../../widgets/menu.js";
 import { FIXED, knownFields } from "./known.js";
-import { by, chartAsTable, chartHidden, question, set, setRange, wrongOrder, zoomOut } from "./state.js";
+import { act, by, chartAsTable, chartHidden, question, set, setRange, wrongOrder, zoomOut } from "./state.js";
 
 /** By which field the bars are split. */
 function By() {
@@ -22,7 +22,7 @@ function By() {
 /** @param {import("../../widgets/histogram.js").Counts} counts */
 function legend(counts) {
   if (!counts.by) return null;
-  return html`<ul class="legend">${stacksOf(counts).slice(0, 12).map((stack) => html`<li key=${stack.name}><i style=${{ background: `var(${stack.colour})` }} aria-hidden="true"></i>${stack.name} <span>${short(stack.counts.reduce((a, b) => a + b, 0))}</span></li>`)}</ul>`;
+  return html`<ul class="legend">${stacksOf(counts).slice(0, 12).map((stack) => html`<li key=${stack.name}><button class="legend-name" disabled=${stack.value === null} title=${stack.value === null ? null : t("explore.filter.for", { field: counts.by ?? "", value: stack.name })} onClick=${() => stack.value !== null && act(counts.by ?? "", stack.value, "+")}><i style=${{ background: `var(${stack.colour})` }} aria-hidden="true"></i>${stack.name} <span>${short(stack.counts.reduce((a, b) => a + b, 0))}</span></button></li>`)}</ul>`;
 }
 
 /** @param {{children?: any}} props */

@@ -5,9 +5,9 @@ import { useAsk } from "../../lib/ask.js";
 import { grouped } from "../../lib/format.js";
 import { t } from "../../lib/i18n.js";
 import { param, setQuery } from "../../lib/router.js";
-import { moment } from "../../lib/time.js";
+import { dateAndTime, moment } from "../../lib/time.js";
 import { ErrorState, Loading } from "../../widgets/states.js";
-import { narrow, openLine, question, runText } from "./state.js";
+import { narrow, openLine, question, set } from "./state.js";
 import { Nothing } from "./rows.js";
 
 const order = param("order", "common");
@@ -21,13 +21,24 @@ function Shape({ text }) {
   return html`<code>${parts.map((part, n) => (n % 2 ? html`<i key=${n} class="hole">${part}</i>` : part))}</code>`;
 }
 
+/** A moment, without its date if that is today's. @param {string} text */
+function brief(text) {
+  const [date, time] = moment(text, true).split(" ");
+  return `${date === dateAndTime(Date.now())[0] ? "" : `${date.slice(5)} `}${time.slice(0, 8)}`;
+}
+
 /** @param {{one: any, top: number}} props */
 function Row({ one, top }) {
   const levels = Object.entries(one.levels ?? {});
   const worst = ["fatal", "error", "warn"].find((level) => one.levels?.[level]) ?? levels.sort((a, b) => Number(b[1]) - Number(a[1]))[0]?.[0] ?? "unknown";
+  const filter = () => {
+    if (!one.query) return openLine(one.example.id);
+    narrow(one.query);
+    return set({ tab: null }, { replace: true });
+  };
   return html`<tr data-level=${worst}><td class="number"><b>${grouped(one.count)}</b> ×<span class="share" aria-hidden="true"><i style=${{ width: `${(one.count / top) * 100}%` }}></i></span></td>
-    <td class="shape"><span class="level-mark" data-level=${worst}>${worst}</span> <button class="shape-text" title=${t("patterns.filter")} onClick=${() => (one.query ? narrow(one.query) : runText(`"${one.example.line}"`))}><${Shape} text=${one.pattern} /></button></td>
-    <td class="soft nowrap">${moment(one.first, true).slice(5, 19)}</td><td class="soft nowrap">${moment(one.last, true).slice(5, 19)}</td>
+    <td><div class="shape"><span class="level-mark" data-level=${worst}>${worst}</span><button class="shape-text" title=${t("patterns.filter")} onClick=${filter}><${Shape} text=${one.pattern} /></button></div></td>
+    <td class="soft nowrap">${brief(one.first)}</td><td class="soft nowrap">${brief(one.last)}</td>
     <td><button class="quiet" onClick=${() => openLine(one.example.id)}>${t("patterns.example")}</button></td></tr>`;
 }
 

@@ -3,6 +3,7 @@ import { html, signal, useEffect, useSignal } from "../../lib/ui.js";
 import { Problem, get } from "../../lib/api.js";
 import { useAsk } from "../../lib/ask.js";
 import { t } from "../../lib/i18n.js";
+import { isoOf, microsOf } from "../../lib/micros.js";
 import { SearchRows } from "../../lib/rows.js";
 import { onBack } from "../../lib/status.js";
 import { moment } from "../../lib/time.js";
@@ -48,6 +49,21 @@ export function useRows() {
   useEffect(() => () => state.peek().source?.close(), []);
   useEffect(() => onBack(() => state.peek().error && run()), []);
   return state.value;
+}
+
+/**
+ * Which row a record is: as many as are newer than it.
+ * @param {string} id
+ * @param {import("./state.js").Asked} of
+ * @param {AbortSignal} signal
+ */
+export async function placeOf(id, of, signal) {
+  const { hits, anchor } = await get("context", { id, before: 0, after: 0 }, { signal });
+  const hit = hits[anchor ?? -1];
+  if (!hit) return null;
+  const since = isoOf(microsOf(hit.time) + 1);
+  if (of.until && microsOf(of.until) <= microsOf(hit.time)) return null;
+  return /** @type {number} */ ((await get("histogram", { q: of.q, since, until: of.until, buckets: 1 }, { signal })).total);
 }
 
 /** Nothing was found: where there would be something. */

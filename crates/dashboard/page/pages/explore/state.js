@@ -17,6 +17,7 @@ export const TABS = /** @type {const} */ (["lines", "table", "patterns", "fields
 export const COLUMNS = ["time", "level", "stream", "line"];
 export const FACETS = ["level", "stream", "host"];
 const HISTORY_MAX = 100;
+const narrowWindow = matchMedia("(max-width: 48rem)").matches;
 
 /**
  * A parameter of the address.
@@ -33,7 +34,8 @@ export const ansi = computed(() => query.value.get("ansi") !== "0");
 export const folded = computed(() => query.value.get("fold") !== "0");
 export const chartAsTable = computed(() => query.value.get("chart") === "table");
 export const chartHidden = computed(() => query.value.get("chart") === "off");
-export const facetsShown = computed(() => query.value.get("side") !== "0");
+/** Narrow windows have no room for them unless they are asked for. */
+export const facetsShown = computed(() => (query.value.get("side") ?? (narrowWindow ? "0" : "1")) !== "0");
 export const tab = computed(() => /** @type {Tab} */ (TABS.find((name) => name === query.value.get("tab")) ?? "lines"));
 /** The record whose details are shown; "" for none. */
 export const openId = computed(() => (fragment.value.startsWith("line=") ? decodeURIComponent(fragment.value.slice(5)) : ""));
