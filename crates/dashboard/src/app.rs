@@ -11,7 +11,9 @@ use telemetry::metric::{Counter, Family, Gauge, Histogram, exponential_buckets};
 
 use crate::changes::Changes;
 use crate::overview::Overviews;
-use crate::parts::Parts;
+use crate::params::{Params, STORE};
+use crate::parts::{NamedStore, Parts};
+use crate::problem::Problem;
 use crate::reports::RemoteReports;
 use crate::searches::Searches;
 
@@ -42,10 +44,36 @@ pub(crate) struct Trouble {
     pub reason: String,
 }
 
+impl Trouble {
+    /// Whether it tells what another does, with more words around the same reason.
+    pub(crate) fn says(&self, other: &Self) -> bool {
+        let reason = other.reason.split_once(": ").map_or(other.reason.as_str(), |(_, reason)| reason);
+        self.host == other.host && !reason.is_empty() && self.reason.contains(reason)
+    }
+}
+
 impl App {
     /// Whether the store is still being opened.
     pub(crate) const fn is_starting(&self) -> bool {
         false
+    }
+
+    /// The store that a request asks: the one that it names, or the first.
+    pub(crate) fn store(&self, params: &Params) -> Result<Arc<dyn store::Reader>, Problem> {
+        let named = self.named_store(params)?;
+        Ok(named.map_or_else(|| self.parts.store.clone(), |named| named.reader.clone()))
+    }
+
+    /// The store that a request names.
+    pub(crate) fn named_store(&self, params: &Params) -> Result<Option<&NamedStore>, Problem> {
+        let Some(name) = params.filled(STORE.name) else { return Ok(None) };
+        let found = self.parts.stores.iter().find(|store| store.name == name);
+        let names = || self.parts.stores.iter().map(|store| store.name.as_str()).collect::<Vec<_>>().join(", ");
+        let unknown = || match names().as_str() {
+            "" => format!("store={name}: there is one store only, and it needs no name"),
+            known => format!("store={name}: there is no such store; there are: {known}"),
+        };
+        found.map(Some).ok_or_else(|| Problem::parameter(STORE.name, unknown()))
     }
 
     /// What every agent knows of its sources; this process's own agent first, each source once.

@@ -27,5 +27,5 @@ mod time;
 pub use audit::{Account, QueueView, balance};
 pub use control::{Control, Followed, FollowedStream, NewStream, Refused, Suggestion, Suggestions};
 pub use error::DashboardError;
-pub use parts::{Brought, Limits, Parts, SourceReports};
+pub use parts::{Brought, Limits, NamedStore, Parts, SourceReports};
 pub use server::{Dashboard, build};

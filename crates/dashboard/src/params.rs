@@ -55,6 +55,8 @@ pub(crate) const Q: Param =
 pub(crate) const SINCE: Param =
     Param::new("since", Holds::Time, "First moment; a duration counts back from now. Without it, the beginning.");
 pub(crate) const UNTIL: Param = Param::new("until", Holds::Time, "First moment behind the range. Without it, the end.");
+pub(crate) const STORE: Param =
+    Param::new("store", Holds::Text, "Which store is asked, by its name; without it, the first of the settings.");
 pub(crate) const DEADLINE: Param = Param::new(
     "deadline_ms",
     Holds::Number,

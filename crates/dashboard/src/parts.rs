@@ -1,5 +1,6 @@
 //! What the dashboard is made of: everything it shows is handed to it.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -67,10 +68,23 @@ impl SourceReports for () {
     }
 }
 
+/// A store that can be asked for by name.
+#[derive(Clone)]
+pub struct NamedStore {
+    /// As the settings call it.
+    pub name: String,
+    /// Where its records are found.
+    pub reader: Arc<dyn store::Reader>,
+    /// Streams that do not go there: nothing of theirs is missing.
+    pub leaves_out: HashSet<String>,
+}
+
 /// What the dashboard shows.
 pub struct Parts {
     /// Where records are found.
     pub store: Arc<dyn store::Reader>,
+    /// All stores by name, the first of which is that one; none, where there is no other.
+    pub stores: Vec<NamedStore>,
     /// The queue, where it is this process's own (it is then offered to other machines too) or can be asked.
     pub queue: Option<Arc<dyn queue::Queue>>,
     /// The agent of this process; `()` where there is none.

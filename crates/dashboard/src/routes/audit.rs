@@ -12,6 +12,7 @@ use model::{SourceId, SourceKey, SourceReport};
 use queue::{LINES, Position, Queue, QueueError, TopicStats};
 use schemars::JsonSchema;
 use serde::Serialize;
+use store::Reader;
 
 use super::ndjson::{self, Control};
 use super::sources::Problem as PathProblem;
@@ -19,6 +20,7 @@ use super::{Content, wants_ndjson};
 use crate::app::App;
 use crate::audit::{Account, QueueView, balance};
 use crate::params::{Holds, Param, Params};
+use crate::parts::NamedStore;
 use crate::problem::Problem;
 
 pub(crate) const PARAMS: &[Param] = &[
@@ -27,6 +29,7 @@ pub(crate) const PARAMS: &[Param] = &[
         Holds::Text,
         "Files: a path, a folder with all in it, or a glob (`*`, `**`, `?`, `[a-z]`, `{a,b}`).",
     ),
+    crate::params::STORE,
     Param::new("stream", Holds::Text, "Files of this stream; a glob may be used."),
     Param::new("host", Holds::Text, "Files of this machine; a glob may be used."),
     Param::new("source", Holds::Text, "One file: its id, with or without the generation."),
@@ -103,7 +106,10 @@ pub(crate) async fn audit(
     let limit = params.number("limit", if streamed { usize::MAX } else { 1000 }, 0, usize::MAX)?;
     let limit = if streamed { limit } else { limit.min(limits.list_entries) };
     let skip = params.number("cursor", 0, 0, usize::MAX)?;
-    let mut accounts = accounts(&app).await?;
+    let mut accounts = match app.named_store(&params)? {
+        Some(store) => accounts_in(&app, &app.reports(), store).await?,
+        None => accounts(&app).await?,
+    };
     accounts.retain(|account| wanted.account(account));
     accounts.sort_by(|a, b| (&a.path, a.source, a.generation).cmp(&(&b.path, b.source, b.generation)));
     let troubles = app.troubles().into_iter().filter(|trouble| wanted.trouble(trouble));
@@ -141,12 +147,33 @@ pub(crate) async fn accounts(app: &App) -> Result<Vec<Account>, Problem> {
     accounts_of(app, &app.reports()).await
 }
 
-/// The same, with what the agents have just said.
+/// The same, with what the agents have just said. Each source is looked for in the first store that its stream goes to.
 pub(crate) async fn accounts_of(app: &App, reports: &[SourceReport]) -> Result<Vec<Account>, Problem> {
+    let stores = &app.parts.stores;
+    if stores.first().is_none_or(|first| first.leaves_out.is_empty()) {
+        return accounts_by(app, reports, &*app.parts.store).await;
+    }
+    let mut all = Vec::new();
+    for (n, store) in stores.iter().enumerate() {
+        let mut more = accounts_in(app, reports, store).await?;
+        more.retain(|account| stores[..n].iter().all(|earlier| earlier.leaves_out.contains(&account.stream)));
+        all.extend(more);
+    }
+    Ok(all)
+}
+
+/// The accounts of one store. What does not go there is not missing there.
+async fn accounts_in(app: &App, reports: &[SourceReport], store: &NamedStore) -> Result<Vec<Account>, Problem> {
+    let mut accounts = accounts_by(app, reports, &*store.reader).await?;
+    accounts.retain(|account| !store.leaves_out.contains(&account.stream));
+    Ok(accounts)
+}
+
+async fn accounts_by(app: &App, reports: &[SourceReport], store: &dyn Reader) -> Result<Vec<Account>, Problem> {
     let reports: HashMap<_, _> = reports.iter().map(|report| (report.key, report)).collect();
     let mut keys: Vec<SourceKey> = reports.keys().copied().collect();
-    if app.parts.store.capabilities().coverage {
-        let held = app.parts.store.coverage(None).await?;
+    if store.capabilities().coverage {
+        let held = store.coverage(None).await?;
         keys.extend(held.into_iter().map(|c| c.key).filter(|key| !reports.contains_key(key)));
     }
     let views = match &app.parts.queue {
@@ -154,8 +181,8 @@ pub(crate) async fn accounts_of(app: &App, reports: &[SourceReport]) -> Result<V
         None => None,
     };
     let mut coverage = HashMap::new();
-    if app.parts.store.capabilities().coverage {
-        coverage.extend(app.parts.store.coverage(None).await?.into_iter().map(|c| (c.key, c)));
+    if store.capabilities().coverage {
+        coverage.extend(store.coverage(None).await?.into_iter().map(|c| (c.key, c)));
     }
     // What came to the store only while we asked is whole from its side; the queue has it, or has had it.
     let asked: HashSet<_> = keys.iter().collect();

@@ -20,6 +20,7 @@ use crate::params::{Holds, Param, Params};
 use crate::problem::{self, Problem};
 
 pub(crate) const PARAMS: &[Param] = &[
+    crate::params::STORE,
     Param::new("id", Holds::Text, "The record: source.generation.offset.").required(),
     Param::new("before", Holds::Number, "So many before it, 10 unless told."),
     Param::new("after", Holds::Number, "So many after it, 10 unless told."),
@@ -44,7 +45,7 @@ pub(crate) async fn context(
     let id = text.parse::<RecordId>().map_err(|wrong| Problem::parameter("id", format!("id: {wrong}")))?;
     let before = params.number("before", 10, 0, 1000)?;
     let after = params.number("after", 10, 0, 1000)?;
-    let found = app.parts.store.context(&ContextRequest { id, before, after }).await?;
+    let found = app.store(&params)?.context(&ContextRequest { id, before, after }).await?;
     if found.hits.is_empty() {
         return Err(not_held(id));
     }

@@ -9,10 +9,11 @@ use serde::Serialize;
 use store::{ABSENT, FacetOrder, FacetsRequest, HistogramRequest, OTHER};
 
 use crate::app::App;
-use crate::params::{DEADLINE, Holds, Param, Params, Q, SINCE, UNTIL};
+use crate::params::{DEADLINE, Holds, Param, Params, Q, SINCE, STORE, UNTIL};
 use crate::problem::Problem;
 
 pub(crate) const HISTOGRAM_PARAMS: &[Param] = &[
+    STORE,
     Q,
     SINCE,
     UNTIL,
@@ -24,6 +25,7 @@ pub(crate) const HISTOGRAM_PARAMS: &[Param] = &[
 ];
 
 pub(crate) const FACETS_PARAMS: &[Param] = &[
+    STORE,
     Q,
     SINCE,
     UNTIL,
@@ -35,7 +37,7 @@ pub(crate) const FACETS_PARAMS: &[Param] = &[
 ];
 
 pub(crate) const FIELDS_PARAMS: &[Param] =
-    &[Q, SINCE, UNTIL, DEADLINE, Param::new("limit", Holds::Number, "At most so many, 1000 unless told.")];
+    &[STORE, Q, SINCE, UNTIL, DEADLINE, Param::new("limit", Holds::Number, "At most so many, 1000 unless told.")];
 
 /// Counts over time.
 #[derive(Serialize, JsonSchema)]
@@ -101,7 +103,7 @@ pub(crate) async fn histogram(
         by: params.filled("by").map(str::to_owned),
         series_max: params.number("series", 10, 1, 1000)?,
     };
-    let found = app.parts.store.histogram(&request).await?;
+    let found = app.store(&params)?.histogram(&request).await?;
     let series: Vec<_> = found.series.into_iter().map(Series::from).collect();
     Ok(Json(HistogramAnswer {
         start: found.start.to_string(),
@@ -173,7 +175,7 @@ pub(crate) async fn facets(
     let matching = params.filled("match").map(str::to_owned);
     let request =
         FacetsRequest { matching, order, ..FacetsRequest::new(scope, fields, params.number("limit", 10, 1, 1000)?) };
-    let found = app.parts.store.facets(&request).await?;
+    let found = app.store(&params)?.facets(&request).await?;
     let total = found.total;
     let shown = |facet: store::Facet| Facet {
         field: facet.field,
@@ -213,7 +215,7 @@ pub(crate) async fn fields(
     Extension(params): Extension<Params>,
 ) -> Result<Json<FieldsAnswer>, Problem> {
     let limit = params.number("limit", 1000, 1, app.parts.limits.list_entries)?;
-    let found = app.parts.store.fields(&params.scope(&app.parts.limits, &*app.parts.clock)?).await?;
+    let found = app.store(&params)?.fields(&params.scope(&app.parts.limits, &*app.parts.clock)?).await?;
     let truncated = found.len() > limit;
     let shown = |f: store::FieldInfo| Field { name: f.name, records: f.records, column: f.column };
     Ok(Json(FieldsAnswer { fields: found.into_iter().take(limit).map(shown).collect(), truncated }))

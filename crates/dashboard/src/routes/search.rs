@@ -28,6 +28,7 @@ use crate::params::{DEADLINE, Holds, Param, Params, Q, SINCE, UNTIL};
 use crate::problem::{INTERNAL, Problem};
 
 pub(crate) const PARAMS: &[Param] = &[
+    crate::params::STORE,
     Q,
     SINCE,
     UNTIL,
@@ -111,7 +112,7 @@ pub(crate) async fn search(
     }
     let wrong = || Problem::parameter("cursor", "cursor: it is not the `next` of an answer of this path");
     let after = params.filled("cursor").map(|text| parse_cursor(text).ok_or_else(wrong)).transpose()?;
-    let pages = Pages::new(Arc::clone(&app), SearchRequest { scope, limit, after }, form);
+    let pages = Pages::new(Arc::clone(&app), app.store(&params)?, SearchRequest { scope, limit, after }, form);
     match streamed {
         true => stream_pages(Pages { slice: Some(FIRST_SLICE), _open: Some(Open::new(app)), ..pages }, &parcel).await,
         false => Ok(parcel.whole(one_page(pages).await?)),
@@ -184,6 +185,7 @@ impl Drop for Open {
 struct Pages {
     app: Arc<App>,
     scope: Scope,
+    store: Arc<dyn store::Reader>,
     form: Form,
     /// Whether nothing of the answer was written yet.
     is_new: bool,
@@ -214,8 +216,9 @@ struct Pages {
 type Found = Result<(SearchPage, bool), StoreError>;
 
 impl Pages {
-    fn new(app: Arc<App>, request: SearchRequest, form: Form) -> Self {
+    fn new(app: Arc<App>, store: Arc<dyn store::Reader>, request: SearchRequest, form: Form) -> Self {
         Self {
+            store,
             form,
             is_new: true,
             slice: None,
@@ -243,7 +246,7 @@ impl Pages {
         let slice = self.slice.filter(|slice| rest.is_none_or(|rest| *slice < rest));
         scope.deadline = slice.or(rest).map(|deadline| deadline.max(Duration::from_millis(1)));
         let request = SearchRequest { scope, limit: self.size.min(self.left), after: self.next };
-        let store = Arc::clone(&self.app.parts.store);
+        let store = Arc::clone(&self.store);
         runtime::ahead(async move {
             let begun = Instant::now();
             let page = store.search(&request).await?;

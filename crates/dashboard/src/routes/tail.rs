@@ -28,6 +28,7 @@ use crate::params::{Holds, Param, Params, Q};
 use crate::problem::Problem;
 
 pub(crate) const PARAMS: &[Param] = &[
+    crate::params::STORE,
     Q,
     Param::new("backlog", Holds::Number, "First the newest so many that are already there, oldest of them first."),
     Param::new(
@@ -70,8 +71,9 @@ pub(crate) async fn tail(
     let frame = Duration::from_millis(params.number("frame_ms", FRAME_MS, 0, FRAME_MS_MAX)? as u64);
     let allowance = Allowance::new(params.number("max_rate", RATE, 0, RATE_MAX)?);
     // Following begins before the backlog is looked up, so nothing falls between; what is in both is given once.
-    let follower = app.parts.store.tail(&query)?;
-    let past = if backlog > 0 { past(&app, query, backlog, since).await? } else { Past::default() };
+    let store = app.store(&params)?;
+    let follower = store.tail(&query)?;
+    let past = if backlog > 0 { past(&app, &*store, query, backlog, since).await? } else { Past::default() };
     let mut first = Vec::new();
     if past.skipped > 0 {
         Control::Skipped { count: past.skipped }.write(&mut first);
@@ -106,22 +108,28 @@ struct Past {
     skipped: u64,
 }
 
-async fn past(app: &App, query: Query, backlog: usize, since: Option<RecordId>) -> Result<Past, Problem> {
+async fn past(
+    app: &App,
+    store: &dyn store::Reader,
+    query: Query,
+    backlog: usize,
+    since: Option<RecordId>,
+) -> Result<Past, Problem> {
     let deadline = Some(app.parts.limits.default_deadline);
     let mut range = TimeRange::ALL;
     if let Some(id) = since {
-        let around = app.parts.store.context(&ContextRequest { id, before: 0, after: 0 }).await?;
+        let around = store.context(&ContextRequest { id, before: 0, after: 0 }).await?;
         // A record that is no longer held says nothing of its time: then the newest are as good as any.
         range.since = around.hits.first().map_or(range.since, |hit| hit.time);
     }
     let scope = Scope { query, range, deadline };
     let request = SearchRequest { scope, limit: backlog, after: None };
-    let mut hits = app.parts.store.search(&request).await?;
+    let mut hits = store.search(&request).await?;
     let mut skipped = 0;
     if since.is_some() && hits.next.is_some() && range != TimeRange::ALL {
         let request =
             HistogramRequest { scope: request.scope, bucket_micros: None, buckets: 1, by: None, series_max: 1 };
-        let all = app.parts.store.histogram(&request).await?;
+        let all = store.histogram(&request).await?;
         let its_own = u64::from(hits.hits.iter().all(|hit| Some(hit.id) != since));
         skipped = all.total.saturating_sub(hits.hits.len() as u64 + its_own);
     }

@@ -92,6 +92,7 @@ impl Server {
         let supervisor = Supervisor::new(shutdown.clone());
         let mut parts = Parts {
             store: store.clone(),
+            stores: Vec::new(),
             queue: Some(queue.clone()),
             sources: Arc::new(Agent::default()),
             control: Arc::new(()),
