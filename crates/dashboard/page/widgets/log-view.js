@@ -18,6 +18,7 @@ style("log-view");
 /** @typedef {import("../lib/types.js").Hit} Hit */
 
 const HOVER_MS = 90;
+const HELD_MS = 5000;
 
 export class LogView extends HTMLElement {
   #list = new List(this, (name, detail) => this.#emit(name, detail));
@@ -205,6 +206,11 @@ export class LogView extends HTMLElement {
       this.#tools.hide();
       list.scrolled();
     }, { passive: true });
+    const touched = () => void (list.touchedAt = performance.now());
+    for (const name of ["wheel", "touchmove", "keydown"]) scroller.addEventListener(name, touched, { passive: true });
+    // Of a bar that is dragged only the begin is told.
+    scroller.addEventListener("pointerdown", () => void (list.touchedAt = performance.now() + HELD_MS), { passive: true });
+    scroller.addEventListener("pointermove", (event) => event.buttons && touched(), { passive: true });
     scroller.addEventListener("wheel", (event) => event.deltaY < 0 && list.pause(true), { passive: true });
     scroller.addEventListener("keydown", (event) => this.#key(event));
     list.layer.addEventListener("click", (event) => this.#clicked(event));

@@ -16,6 +16,7 @@ export const ROW = 20;
 const OVER = 8;
 const SETTLE_MS = 140;
 const FOLLOW_MS = 90;
+const TOUCH_MS = 600;
 /** Longer lines are cut anyway. */
 const CHARS = 2100;
 
@@ -44,6 +45,8 @@ export class List {
   follow = false;
   frame = 0;
   settling = 0;
+  /** When somebody last had a hand on it. */
+  touchedAt = -Infinity;
   /** When rows were drawn last, and the timer that draws them again. */
   shownAt = 0;
   later = 0;
@@ -339,6 +342,8 @@ export class List {
     if (Math.abs(at - scroll.at) < 1) return;
     this.wanted = null;
     const up = at < scroll.at;
+    // While rows come in the browser moves the bar, too: only a hand on it is a wish.
+    if (this.follow && performance.now() - this.touchedAt > TOUCH_MS) return this.schedule();
     scroll.moved(at);
     if (this.follow && up) this.pause(true);
     else if (this.following && !this.follow && !up && scroll.isAtEnd) this.pause(false);
