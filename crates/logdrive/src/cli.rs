@@ -34,6 +34,9 @@ pub(crate) enum Command {
     Agent(AgentArgs),
     /// Take lines from the queue into the store, and answer questions
     Transfer(RoleArgs),
+    /// Show who reads the queue and how far; forget a group whose reader is gone
+    #[command(subcommand)]
+    Queue(QueueCommand),
     /// Check configuration files
     Validate(ValidateArgs),
     /// Make a logdrive.toml of the ini, yaml or json files of an older collector
@@ -153,6 +156,9 @@ pub(crate) struct SearchArgs {
     /// Then show what comes in, as it comes
     #[arg(short, long, conflicts_with = "until")]
     pub follow: bool,
+    /// Ask this store, by its name in the configuration [default: the first]
+    #[arg(long, value_name = "NAME")]
+    pub store: Option<String>,
     #[command(flatten)]
     pub client: ClientArgs,
 }
@@ -168,6 +174,9 @@ pub(crate) struct TailArgs {
     /// Begin with the newest N
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
     pub limit: usize,
+    /// Ask this store, by its name in the configuration [default: the first]
+    #[arg(long, value_name = "NAME")]
+    pub store: Option<String>,
     #[command(flatten)]
     pub client: ClientArgs,
 }
@@ -183,8 +192,30 @@ pub(crate) struct AuditArgs {
     /// Wait until everything is complete, at most so long (30s, 5m)
     #[arg(long, value_name = "DURATION", num_args = 0..=1, default_missing_value = "1m")]
     pub wait: Option<String>,
+    /// Ask this store, by its name in the configuration [default: the first]
+    #[arg(long, value_name = "NAME")]
+    pub store: Option<String>,
     #[command(flatten)]
     pub client: ClientArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QueueCommand {
+    /// List the consumer groups: each store and metric rule is one; how many batches each is behind, who is read by nobody
+    Groups {
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Forget a group that nothing reads any more, so that the queue holds nothing for it
+    Forget {
+        /// The group, as 'logdrive queue groups' names it
+        group: String,
+        /// Its topic: lines, metrics or dead-letters
+        #[arg(long, default_value = queue::LINES)]
+        topic: String,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -207,7 +238,7 @@ pub(crate) struct ValidateArgs {
 /// Lets a query say what it does not want (`-level:info`) without being taken for flags: in `search`, words of the
 /// query go behind `--`. A word is a flag where it has two dashes, or is one of the short flags alone.
 pub(crate) fn separate(args: Vec<OsString>) -> Vec<OsString> {
-    const WITH_VALUE: [&str; 6] = ["--since", "--until", "--limit", "--server", "--color", "-n"];
+    const WITH_VALUE: [&str; 7] = ["--since", "--until", "--limit", "--server", "--store", "--color", "-n"];
     let is_search =
         args.get(1).and_then(|arg| arg.to_str()).is_some_and(|arg| arg.len() > 1 && "search".starts_with(arg));
     if !is_search {

@@ -52,6 +52,7 @@ fn run(command: &Command) -> Result<(), Failure> {
         Command::Audit(args) => commands::audit::run(args),
         Command::Agent(args) => commands::agent::run(args),
         Command::Transfer(args) => commands::transfer::run(args),
+        Command::Queue(command) => commands::queue::run(command),
         Command::Validate(args) => commands::validate::run(args),
         Command::Convert(args) => commands::convert::run(args),
         Command::Schema => commands::completions::schema(),

@@ -19,7 +19,8 @@ const ASK_EVERY: Duration = Duration::from_millis(500);
 
 pub(crate) fn run(args: &AuditArgs) -> Result<(), Failure> {
     let client = Client::new(&args.client.server)?;
-    let params = params(args.target.as_deref());
+    let mut params = params(args.target.as_deref());
+    params.extend(args.store.clone().map(|store| ("store", store)));
     let until = match &args.wait {
         Some(text) => {
             let wait = HumanDuration::from_str(text).map_err(|wrong| Failure::Usage(format!("--wait: {wrong}")))?;

@@ -4,6 +4,7 @@ pub(crate) mod agent;
 pub(crate) mod audit;
 pub(crate) mod completions;
 pub(crate) mod convert;
+pub(crate) mod queue;
 pub(crate) mod search;
 pub(crate) mod tail;
 pub(crate) mod transfer;

@@ -32,7 +32,7 @@ pub(crate) fn run(args: &SearchArgs) -> Result<(), Failure> {
             "--limit {limit}: at most {LIMIT_MAX} are sorted; give --all for everything"
         )));
     }
-    let scope = Scope::new(&query, &args.range)?;
+    let scope = Scope::new(&query, &args.range, args.store.as_deref())?;
     let mut out = Output::new(&args.client, &query);
     let outcome = match (args.follow, args.all) {
         (true, _) => follow(&client, &scope, limit, &mut out),
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &SearchArgs) -> Result<(), Failure> {
 pub(crate) struct Scope(Vec<(&'static str, String)>);
 
 impl Scope {
-    pub(crate) fn new(query: &str, range: &RangeArgs) -> Result<Self, Failure> {
+    pub(crate) fn new(query: &str, range: &RangeArgs, store: Option<&str>) -> Result<Self, Failure> {
         let (now, zone) = (SystemClock.now(), TimeZone::system());
         let moment = |flag: &str, text: &Option<String>| -> Result<Option<Timestamp>, Failure> {
             let read = |text: &String| when::parse(text, now, &zone);
@@ -59,6 +59,7 @@ impl Scope {
             return Err(Failure::Usage(format!("--since ({since}) must be before --until ({until})")));
         }
         let mut params = vec![("q", query.to_owned())];
+        params.extend(store.map(|store| ("store", store.to_owned())));
         params.extend(since.map(|since| ("since", since.to_string())));
         params.extend(until.map(|until| ("until", until.to_string())));
         Ok(Self(params))
@@ -186,7 +187,7 @@ fn each(lines: &mut Lines, mut item: impl FnMut(&[u8]) -> Result<(), Failure>) -
 /// What was there, then what comes in. Listening begins before the search, so that nothing falls between the two;
 /// what both found is shown once.
 fn follow(client: &Client, scope: &Scope, limit: usize, out: &mut Output) -> Result<(), Failure> {
-    let mut query: Vec<(&str, String)> = scope.0.iter().filter(|(name, _)| *name == "q").cloned().collect();
+    let mut query: Vec<(&str, String)> = scope.0.iter().filter(|(name, _)| matches!(*name, "q" | "store")).cloned().collect();
     // What is written to a file or a pipe is wanted whole, however fast it comes.
     query.push(("max_rate", "0".to_owned()));
     let mut live = client.stream("/api/v1/tail", &query)?;
@@ -214,11 +215,16 @@ fn follow(client: &Client, scope: &Scope, limit: usize, out: &mut Output) -> Res
 }
 
 /// What `tail` does.
-pub(crate) fn follow_query(client: &ClientArgs, query: &str, limit: usize) -> Result<(), Failure> {
+pub(crate) fn follow_query(
+    client: &ClientArgs,
+    query: &str,
+    limit: usize,
+    store: Option<&str>,
+) -> Result<(), Failure> {
     let range = RangeArgs { since: None, until: None };
     let server = Client::new(&client.server)?;
     let mut out = Output::new(client, query);
-    follow(&server, &Scope::new(query, &range)?, limit, &mut out).map_err(|failure| failure.in_query(query))
+    follow(&server, &Scope::new(query, &range, store)?, limit, &mut out).map_err(|failure| failure.in_query(query))
 }
 
 #[cfg(test)]
@@ -284,7 +290,7 @@ mod tests {
     }
 
     fn scope() -> Scope {
-        Scope::new("a b", &RangeArgs { since: None, until: None }).unwrap()
+        Scope::new("a b", &RangeArgs { since: None, until: None }, None).unwrap()
     }
 
     fn lines(written: &Written) -> Vec<String> {

@@ -15,7 +15,7 @@ pub(crate) fn run(args: &TailArgs) -> Result<(), Failure> {
         // The parentheses keep an OR of the query within it.
         (Some(query), scope) => format!("({query}) AND {scope}"),
     };
-    follow_query(&args.client, &query, args.limit)
+    follow_query(&args.client, &query, args.limit, args.store.as_deref())
 }
 
 /// The query for a stream's name or a file's path. What has a slash, or is a file here, is a path.

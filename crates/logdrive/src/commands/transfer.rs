@@ -34,7 +34,7 @@ async fn serve(loaded: &Loaded) -> Result<(), Failure> {
     let node = Node::new();
     let transfer = node.transfer(config, queue.clone(), &stores, &metrics)?;
     let sources = Sources { agent: None, transfer: Some(transfer) };
-    let address = node.dashboard(loaded, Some(queue.clone()), stores[0].clone(), metrics, sources, Arc::new(()))?;
+    let address = node.dashboard(loaded, Some(queue.clone()), &stores, metrics, sources, Arc::new(()))?;
     let from = match &config.queue.url {
         QueueUrl::Embedded(_) => format!("its own queue (agents: logdrive agent --server http://{address} PATH…)"),
         QueueUrl::Remote(server) => format!("the queue of {server}"),

@@ -77,7 +77,7 @@ async fn serve(loaded: &Loaded, demo: Option<&Demo>, args: &UpArgs) -> Result<()
     let streams = Streams::new((config, &loaded.settings), added, agent.clone(), transfer.clone(), &node.reading);
     let sources = Sources { agent: Some(agent.clone()), transfer: Some(transfer) };
     let control = streams.clone();
-    let address = node.dashboard(&loaded, Some(queue.clone()), stores[0].clone(), metrics, sources, control)?;
+    let address = node.dashboard(&loaded, Some(queue.clone()), &stores, metrics, sources, control)?;
     if let Some(demo) = demo {
         demo.start(&node.reading);
         streams.demo_runs();

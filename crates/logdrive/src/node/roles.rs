@@ -7,7 +7,7 @@ use std::sync::Arc;
 use agent::AgentHandle;
 use base::Explain;
 use config::{Config, Loaded, MetricsUrl, QueueUrl, StoreConfig};
-use dashboard::{Brought, Control, SourceReports};
+use dashboard::{Brought, Control, NamedStore, SourceReports};
 use model::{SourceKey, SourceReport};
 use parking_lot::Mutex;
 use queue::{Producer, Queue};
@@ -119,7 +119,8 @@ impl Node {
         control: Arc<dyn Control>,
     ) -> Result<SocketAddr, Failure> {
         let parts = dashboard::Parts {
-            store,
+            store: stores[0].clone(),
+            stores: named(&loaded.config, stores),
             queue,
             sources: Arc::new(sources),
             control,
@@ -143,6 +144,19 @@ impl Node {
         let stages = [("reading", &self.reading), ("moving", &self.moving), ("serving", &self.serving)];
         drain(&stages.map(|(name, supervisor)| Stage { name, supervisor }), signals).await
     }
+}
+
+/// The stores as they can be asked for; one alone needs no name.
+fn named(config: &Config, stores: &[Arc<dyn Store>]) -> Vec<NamedStore> {
+    let named = |(store, reader): (&StoreConfig, &Arc<dyn Store>)| NamedStore {
+        name: store.name.clone(),
+        reader: reader.clone(),
+        leaves_out: {
+            let others = config.streams.iter().filter(|s| !s.stores.is_empty() && !s.stores.contains(&store.name));
+            others.map(|stream| stream.name.clone()).collect()
+        },
+    };
+    if stores.len() == 1 { Vec::new() } else { config.stores.iter().zip(stores).map(named).collect() }
 }
 
 /// Whether anybody speaks of points. In Kafka their topic would have to be there, and who has none should not miss it.
