@@ -9,7 +9,7 @@ import { t } from "../lib/i18n.js";
 import { language, theme } from "../lib/settings.js";
 import { style } from "../lib/style.js";
 import { zoneName } from "../lib/time.js";
-import { List, ROW } from "./logview/list.js";
+import { List } from "./logview/list.js";
 import { forgetZone, shownPart, valueOf } from "./logview/row.js";
 import { Tools, fieldOf, targetAt } from "./logview/tools.js";
 
@@ -272,7 +272,7 @@ export class LogView extends HTMLElement {
   /** @param {KeyboardEvent} event */
   #key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target !== this.#list.scroller) return;
-    const page = Math.max(Math.floor(this.#list.scroll.view / ROW) - 1, 1);
+    const page = Math.max(Math.floor(this.#list.scroll.view / this.#list.scroll.row) - 1, 1);
     /** @type {Record<string, () => unknown>} */
     const keys = {
       j: () => this.move(1), ArrowDown: () => this.move(1), k: () => this.move(-1), ArrowUp: () => this.move(-1),

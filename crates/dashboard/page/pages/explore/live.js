@@ -46,9 +46,9 @@ function onField(field, value, action, pane) {
 
 /** What is said while nothing has come. @param {{source: LiveRows|null}} props */
 function Waiting({ source }) {
-  const empty = useSignal(true);
-  useEffect(() => source?.on(() => void (empty.value = source.length === 0)), [source]);
-  return empty.value && source?.state === "live" ? html`<p class="live-empty">${t("live.empty")}</p>` : null;
+  const empty = useSignal(false);
+  useEffect(() => source?.on(() => void (empty.value = source.state === "live" && source.length === 0)), [source]);
+  return empty.value ? html`<p class="live-empty">${t("live.empty")}</p>` : null;
 }
 
 /** How a pane is, in figures. @param {{source: LiveRows|null, paused: boolean}} props */

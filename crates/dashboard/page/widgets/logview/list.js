@@ -11,9 +11,11 @@ import { Row, element } from "./row.js";
  * @typedef {import("./row.js").Look} Look
  */
 
-export const ROW = 20;
+const ROW = 20;
 /** Rows beyond the view on each side, so that a fast wheel finds them there. */
 const OVER = 8;
+/** In a narrower list the line has a line of its own. */
+const NARROW = 520;
 const SETTLE_MS = 140;
 const FOLLOW_MS = 90;
 const TOUCH_MS = 600;
@@ -130,7 +132,7 @@ export class List {
 
   /** The indexes of what is seen: from, and behind the last. */
   visible() {
-    return [this.scroll.index, Math.min(this.scroll.index + Math.ceil((this.scroll.view + this.scroll.offset) / ROW), this.scroll.end)];
+    return [this.scroll.index, Math.min(this.scroll.index + Math.ceil((this.scroll.view + this.scroll.offset) / this.scroll.row), this.scroll.end)];
   }
 
   /** @param {boolean} paused */
@@ -170,13 +172,20 @@ export class List {
   widths() {
     const { template, sum } = this.head.template(this.look.columns);
     this.node.style.setProperty("--lv-columns", template);
+    const rest = this.scroll.row > ROW ? 0 : sum;
     const line = this.look.columns.at(-1) === "line" && !this.look.wrap ? Math.ceil(this.chars * 7.6) + 24 : 100;
-    this.node.style.setProperty("--lv-width", `${sum + Math.max(line, 100)}px`);
-    if (this.look.wrap) this.resized();
+    this.node.style.setProperty("--lv-width", `${rest + Math.max(line, 100)}px`);
+    if (this.look.wrap && this.scroll.heights?.size) this.resized();
   }
 
   resized() {
-    if (this.scroll.heights) this.scroll.reset(true);
+    const row = this.scroller.clientWidth < NARROW ? 2 * ROW : ROW;
+    if (this.scroll.heights || row !== this.scroll.row) {
+      this.scroll.row = row;
+      this.scroll.reset(this.scroll.heights !== null);
+      this.node.classList.toggle("lv-narrow", row > ROW);
+      this.widths();
+    }
     this.scroll.view = Math.max(this.scroller.clientHeight - this.head.node.offsetHeight, 0);
     this.schedule();
   }
@@ -220,7 +229,7 @@ export class List {
     if (this.follow || changed) this.place();
     const over = this.follow ? 0 : OVER;
     const from = Math.max(scroll.index - over, scroll.first);
-    const to = Math.min(scroll.index + Math.ceil((scroll.view + scroll.offset) / ROW) + over, scroll.end);
+    const to = Math.min(scroll.index + Math.ceil((scroll.view + scroll.offset) / scroll.row) + over, scroll.end);
     this.source?.ensure(from, to);
     this.keep(from, Math.max(to - from, 0));
     this.fill();
