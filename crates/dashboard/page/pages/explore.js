@@ -52,7 +52,7 @@ function Summary({ rows }) {
   if (!rows.source) return html`<span class="summary soft">${rows.loading ? t("loading") : ""}</span>`;
   const text = rows.total === null ? t("explore.hits.first", { n: grouped(rows.length) }) : t("explore.hits", { n: grouped(rows.total) });
   return html`<span class="summary"><strong>${text}</strong>${rows.took !== null ? html` <span class="soft" title=${t("explore.took.note")}>${duration(rows.took / 1000)}</span>` : null}
-    ${rows.loading ? html` <span class="spinner" aria-hidden="true"></span>` : rows.complete ? html` <span class="good">${t("explore.complete")}</span>` : html` <span class="warn" title=${t("partial")}>${t("explore.partial")}</span>`}
+    ${rows.error ? null : rows.loading ? html` <span class="spinner" aria-hidden="true"></span>` : rows.complete ? html` <span class="good">${t("explore.complete")}</span>` : html` <span class="warn" title=${t("partial")}>${t("explore.partial")}</span>`}
     <${Announce} text=${text} /></span>`;
 }
 
@@ -79,16 +79,16 @@ function Results({ rows }) {
     ${!rows.source && rows.loading ? html`<${Loading} />` : none ? html`<${Nothing} />` : rows.source ? html`<${List} rows=${rows} />` : null}`;
 }
 
-/** @param {{rows: import("./explore/rows.js").RowsState}} props */
+/** @param {{rows?: import("./explore/rows.js").RowsState}} props */
 function Drawer({ rows }) {
   const id = openId.value;
   useEffect(() => {
     const list = view.current;
-    if (!id || !list || rows.old || rows.total === null || list.current()?.hit.id === id) return undefined;
+    if (!id || !list || !rows || rows.old || rows.total === null || list.current()?.hit.id === id) return undefined;
     const stop = new AbortController();
     placeOf(id, question.value, stop.signal).then((index) => index !== null && index < list.source.length && list.scrollToIndex(index, "centre"), () => {});
     return () => stop.abort();
-  }, [rows.total === null, rows.source]);
+  }, [rows?.total === null, rows?.source]);
   if (!id) return null;
   const current = view.current?.current()?.hit;
   const tabs = { context: Context, where: Where };
@@ -104,7 +104,7 @@ function LiveMode() {
     import("./explore/live.js").then((module) => (part.value = module.Live), (error) => (failed.value = error));
   }, []);
   if (failed.value) return html`<${ErrorState} error=${failed.value} />`;
-  return part.value ? html`<${part.value} q=${q.value} />` : html`<${Loading} />`;
+  return part.value ? html`<div class=${`work ${openId.value ? "with-detail" : ""}`}><${part.value} q=${q.value} /><${Drawer} /></div>` : html`<${Loading} />`;
 }
 
 function Search() {

@@ -455,6 +455,7 @@ export default {
   "context.only": "Only lines that fit the query ({n})",
   "context.older": "{n} before",
   "context.newer": "{n} after",
+  "context.same": "Lines with the same {field}",
   "context.start": "The file begins here",
   "context.end": "The file ends here for now",
   "where.found": "The line is stored. Its way:",

@@ -455,6 +455,7 @@ export default {
   "context.only": "仅符合查询的行（{n}）",
   "context.older": "前 {n} 行",
   "context.newer": "后 {n} 行",
+  "context.same": "相同 {field} 的行",
   "context.start": "文件从此处开始",
   "context.end": "文件目前到此为止",
   "where.found": "该行已存储。其路径：",

@@ -79,7 +79,7 @@ export function Facets({ scope, fields, known, chosen, act }) {
   const wanted = useSignal(false);
   return html`<div class="facets">
     ${first.data?.complete === false ? html`<p class="notice warn">${t("explore.facets.partial")}</p>` : null}
-    ${first.error && !(first.error instanceof Problem && first.error.kind === "query") ? html`<p class="notice bad">${errorText(first.error)}</p>` : null}
+    ${first.error instanceof Problem && first.error.kind !== "query" ? html`<p class="notice bad">${errorText(first.error)}</p>` : null}
     ${fields.map((field) => html`<${Field} key=${field} field=${field} scope=${scope} ...${chosen(field)} act=${act} first=${first} />`)}
     <section class="facet"><button class="facet-toggle" aria-expanded=${wanted.value} onClick=${() => (wanted.value = !wanted.value)}><span aria-hidden="true">${wanted.value ? "▾" : "▸"}</span><b>${t("explore.more.fields")}</b></button>
       ${wanted.value ? html`<${MoreFields} scope=${scope} fields=${fields} known=${known} act=${act} />` : null}</section>

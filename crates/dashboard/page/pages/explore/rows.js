@@ -7,7 +7,7 @@ import { isoOf, microsOf } from "../../lib/micros.js";
 import { SearchRows } from "../../lib/rows.js";
 import { onBack } from "../../lib/status.js";
 import { moment } from "../../lib/time.js";
-import { Empty, ErrorState } from "../../widgets/states.js";
+import { Empty, ErrorState, Partial } from "../../widgets/states.js";
 import { q, question, run, runText, setRange, wrongOrder } from "./state.js";
 
 /**
@@ -98,7 +98,7 @@ export function WrongOrder() {
 /** What is wrong with the newest question, over rows of an older one or in their place. @param {{rows: RowsState}} props */
 export function Wrong({ rows }) {
   const { error, source } = rows;
-  if (!error) return null;
+  if (!error) return rows.complete || rows.loading ? null : html`<${Partial}><button onClick=${run}>${t("retry")}</button><//>`;
   if (error instanceof Problem && error.kind === "query") return source ? html`<p class="notice warn" role="status">${t("explore.old.query")}</p>` : html`<${Empty} title=${t("explore.query.wrong")}><p>${t("explore.query.wrong.next")}</p><//>`;
   if (!source) return html`<${ErrorState} error=${error} retry=${run} />`;
   return html`<p class="notice bad" role="alert">${t("explore.old.lost")} ${error instanceof Problem ? error.message : ""} <button onClick=${run}>${t("retry")}</button></p>`;

@@ -34,7 +34,7 @@ export function Where({ hit }) {
   if (!data) return html`<${Loading} />`;
   const steps = /** @type {Step[]} */ (data.steps);
   return html`<section><p class=${data.found ? "good" : "warn"}>${t(data.found ? "where.found" : "where.not.found")}</p>
-    <ol class="where">${steps.map((step, n) => html`<li key=${step.step} class=${step.at ? "known" : "unknown"}>
+    <ol class="where">${steps.map((step, n) => html`<li key=${step.step} class=${step.at || (step.step === "store" && step.name) ? "known" : "unknown"}>
       <div class="where-head"><b>${named(`where.${step.step}`)}</b>${step.at ? html`<span>${moment(step.at, true)}</span>` : null}${after(steps, n) ? html`<small>${after(steps, n)}</small>` : null}</div>
       <dl>${Object.entries(step).filter(([key, value]) => !QUIET.has(key) && value !== null && value !== undefined).map(([key, value]) => html`<div key=${key} class=${String(value).length > 24 && !/^\d{4}-/.test(String(value)) ? "whole" : ""}><dt>${named(`where.key.${key}`).replace("where.key.", "")}</dt><dd>${shown(key, value)}</dd></div>`)}</dl>
       ${step.note ? html`<p class="soft">${step.note}</p>` : null}</li>`)}</ol>
