@@ -25,6 +25,8 @@ const HELD_CHARS = 48 << 20;
 const AT_ONCE = 2;
 /** While the list is dragged along, nothing is asked for what is seen shorter than this. */
 const STILL_MS = 40;
+/** Rows that could not be fetched are asked for again after so long. */
+const AGAIN_MS = 2000;
 
 /**
  * @typedef {{hits: Hit[], chars: number}} Block rows that are held
@@ -219,12 +221,15 @@ export class SearchRows extends RowSource {
     const work = span.count > BLOCK_MAX && !span.solid ? this.#split(span, stop.signal) : this.#fetch(span, page, stop.signal);
     work.then(() => {
       this.#running.delete(key);
+      this.error = null;
       this.changed();
       this.#load();
     }, (error) => {
       this.#running.delete(key);
-      if (isAbort(error)) this.#load();
-      else this.#failed(error);
+      if (isAbort(error)) return this.#load();
+      this.#failed(error);
+      window.clearTimeout(this.#timer);
+      this.#timer = window.setTimeout(() => this.#load(), AGAIN_MS);
     });
   }
 
