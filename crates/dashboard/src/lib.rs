@@ -9,7 +9,9 @@
 mod app;
 mod audit;
 mod changes;
+mod completion;
 mod control;
+mod door;
 mod error;
 mod hit;
 mod openapi;
@@ -26,6 +28,7 @@ mod time;
 
 pub use audit::{Account, QueueView, balance};
 pub use control::{Control, Followed, FollowedStream, NewStream, Refused, Suggestion, Suggestions};
+pub use door::Door;
 pub use error::DashboardError;
 pub use parts::{Brought, Limits, NamedStore, Parts, SourceReports};
-pub use server::{Dashboard, build};
+pub use server::{Dashboard, build, build_behind};

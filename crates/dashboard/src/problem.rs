@@ -49,6 +49,8 @@ kinds! {
         "Wait and try again, or raise the bound; see /api/v1/config."
     UNAVAILABLE "/problems/unavailable" SERVICE_UNAVAILABLE "it cannot be answered now"
         "Try again later; /ready says what is missing."
+    STARTING "/problems/starting" SERVICE_UNAVAILABLE "the server is still starting"
+        "It reads what it held before; ask again in a moment, as Retry-After says."
     TIMEOUT "/problems/timeout" GATEWAY_TIMEOUT "the answer took too long"
         "Ask for less, or give a deadline (`deadline_ms`) to get a partial answer."
     CORRUPT "/problems/corrupt" INTERNAL_SERVER_ERROR "stored data is damaged"

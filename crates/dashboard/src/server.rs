@@ -17,12 +17,13 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use parking_lot::Mutex;
-use runtime::{Shutdown, Supervisor, Tasks};
+use runtime::{Ahead, Shutdown, Supervisor, Tasks};
 use tokio::net::TcpStream;
 use tracing::{debug, warn};
 
 use crate::app::{App, Figures};
 use crate::changes::Changes;
+use crate::door::{self, Door};
 use crate::error::DashboardError;
 use crate::overview::{self, Overviews};
 use crate::parts::Parts;
@@ -38,6 +39,8 @@ const HEAD_BYTES_MAX: usize = 256 << 10;
 pub struct Dashboard {
     listener: TcpListener,
     address: SocketAddr,
+    /// Answers those whom it let in before us.
+    _door: Option<Ahead<()>>,
     app: Arc<App>,
 }
 
@@ -46,19 +49,30 @@ pub struct Dashboard {
 /// # Errors
 /// Where the address cannot be had; the error says what to do.
 pub fn build(listen: SocketAddr, parts: Parts) -> Result<Dashboard, DashboardError> {
-    let refused = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => DashboardError::InUse { address: listen },
-        _ => DashboardError::Listen { address: listen, reason: error.to_string() },
-    };
-    let listener = TcpListener::bind(listen).map_err(refused)?;
-    listener.set_nonblocking(true).map_err(refused)?;
-    let address = listener.local_addr().map_err(refused)?;
+    let (listener, address) = door::listen(listen)?;
+    Ok(assemble(listener, address, None, parts))
+}
+
+/// Takes over from who stood at the address until now.
+pub fn build_behind(door: Door, parts: Parts) -> Dashboard {
+    let (listener, address, answering) = door.open();
+    assemble(listener, address, Some(answering), parts)
+}
+
+fn assemble(listener: TcpListener, address: SocketAddr, door: Option<Ahead<()>>, parts: Parts) -> Dashboard {
     let figures = Figures::registered(&parts.metrics);
     let offered = parts.queue.clone().map(|queue| routes::Offered::new(queue, &parts.limits));
     let searches = parts.folder.as_deref().map(|folder| Arc::new(Searches::open(folder)));
     let changes = Changes::open(parts.folder.as_deref());
     changes.started(parts.clock.now(), &parts.config);
+    let es = es_api::EsApi::new(es_api::Parts {
+        store: parts.store.clone(),
+        intake: parts.documents.clone(),
+        clock: parts.clock.clone(),
+        limits: es_api::Limits::default(),
+    });
     let app = App {
+        es,
         overviews: Overviews::default(),
         changes,
         searches,
@@ -68,9 +82,10 @@ pub fn build(listen: SocketAddr, parts: Parts) -> Result<Dashboard, DashboardErr
         figures,
         shutdown: Shutdown::new(),
         address,
+        verifying: Arc::new(tokio::sync::Semaphore::new(routes::VERIFYING_MAX)),
         looking: tokio::sync::Mutex::default(),
     };
-    Ok(Dashboard { listener, address, app: Arc::new(app) })
+    Dashboard { listener, address, _door: door, app: Arc::new(app) }
 }
 
 impl Dashboard {

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use base::Intervals;
-use model::{SourceKey, Values};
+use model::{RecordId, SourceKey, Values};
 use store::{
     Capabilities, Context, ContextRequest, Coverage, Facets, FacetsRequest, FieldInfo, Histogram, HistogramRequest,
-    Query, Reader, Scope, SearchPage, SearchRequest, StoreError, StoreStats, Tail, TimeRange,
+    Query, Reader, Scope, SearchPage, SearchRequest, StoreError, StoreStats, Tail, TimeRange, Whereabouts,
 };
 
 use crate::manifest::{SourceName, State};
@@ -73,6 +73,11 @@ impl Reader for EmbeddedStore {
             }
         }
         Ok(all.into_values().collect())
+    }
+
+    async fn whereabouts(&self, id: RecordId) -> Result<Option<Whereabouts>, StoreError> {
+        let source = self.inner.head.lock().state.source_number(id.key);
+        self.ask(None, move |snapshot, _| search::whereabouts(snapshot, id, source)).await
     }
 
     async fn stats(&self) -> Result<StoreStats, StoreError> {

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use model::{Cursors, ParsedBatch, Place, SourceKey};
+use model::{Cursors, ParsedBatch, Place, RecordId, SourceKey};
 use tokio::sync::watch;
 
 pub use error::StoreError;
@@ -32,8 +32,8 @@ pub use memory::{MemoryLimits, MemoryStore};
 pub use query::Query;
 pub use request::{
     ABSENT, BUCKETS_MAX, Buckets, Context, ContextRequest, Coverage, Facet, FacetOrder, Facets, FacetsRequest,
-    FieldInfo, Histogram, HistogramRequest, Hit, HitCursor, LIMIT_MAX, OTHER, PAGE_BYTES_MAX, SERIES_MAX, Scope,
-    SearchPage, SearchRequest, StoreStats, TimeRange,
+    FieldInfo, Histogram, HistogramRequest, Hit, HitCursor, Holder, LIMIT_MAX, OTHER, PAGE_BYTES_MAX, SERIES_MAX,
+    Scope, SearchPage, SearchRequest, StoreStats, TimeRange, Whereabouts,
 };
 pub use row::BatchRow;
 pub use tail::{Skipped, Tail, TailEvent, TailHub, TailLimits};
@@ -154,6 +154,14 @@ pub trait Reader: Send + Sync {
     /// Where the store cannot be asked now.
     async fn coverage(&self, key: Option<SourceKey>) -> Result<Vec<Coverage>, StoreError>;
 
+    /// What of the store holds a record, if it is held; for people who ask.
+    ///
+    /// # Errors
+    /// Where the store cannot be asked now, or cannot tell.
+    async fn whereabouts(&self, _id: RecordId) -> Result<Option<Whereabouts>, StoreError> {
+        Err(StoreError::Unsupported("telling where a record is"))
+    }
+
     /// How big it is.
     ///
     /// # Errors
@@ -221,6 +229,10 @@ impl<T: Reader + ?Sized> Reader for Arc<T> {
 
     async fn coverage(&self, key: Option<SourceKey>) -> Result<Vec<Coverage>, StoreError> {
         (**self).coverage(key).await
+    }
+
+    async fn whereabouts(&self, id: RecordId) -> Result<Option<Whereabouts>, StoreError> {
+        (**self).whereabouts(id).await
     }
 
     async fn stats(&self) -> Result<StoreStats, StoreError> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use base::Intervals;
-use model::{Cursors, ParsedBatch, QueueId, SourceKey};
+use model::{Cursors, ParsedBatch, QueueId, RecordId, SourceKey};
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
@@ -15,8 +15,8 @@ use crate::naive;
 use crate::query::RecordView;
 use crate::{
     BatchRow, Capabilities, Context, ContextRequest, Coverage, Facets, FacetsRequest, FieldInfo, Histogram,
-    HistogramRequest, Query, Reader, Refusal, Scope, SearchPage, SearchRequest, StoreBatch, StoreError, StoreStats,
-    Tail, TailHub, TailLimits, Writer,
+    HistogramRequest, Holder, Query, Reader, Refusal, Scope, SearchPage, SearchRequest, StoreBatch, StoreError,
+    StoreStats, Tail, TailHub, TailLimits, Whereabouts, Writer,
 };
 
 /// What a memory store takes at most.
@@ -203,6 +203,21 @@ impl Reader for MemoryStore {
     async fn coverage(&self, key: Option<SourceKey>) -> Result<Vec<Coverage>, StoreError> {
         let state = self.state.read();
         Ok(state.sources.values().filter(|source| key.is_none_or(|key| key == source.key)).cloned().collect())
+    }
+
+    async fn whereabouts(&self, id: RecordId) -> Result<Option<Whereabouts>, StoreError> {
+        let state = self.state.read();
+        let holds = |(batch, rows): &&(Arc<ParsedBatch>, Vec<Range<u32>>)| {
+            let mut rows = rows.iter().flat_map(Clone::clone);
+            batch.header.key == id.key && rows.any(|row| batch.id(&batch.records[row as usize]) == id)
+        };
+        let found = state.batches.iter().find(holds).map(|(batch, _)| Whereabouts {
+            holder: Holder::Head,
+            name: "memory".to_owned(),
+            at: None,
+            batch: Some(batch.header.clone()),
+        });
+        Ok(found)
     }
 
     async fn stats(&self) -> Result<StoreStats, StoreError> {

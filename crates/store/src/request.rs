@@ -1,9 +1,10 @@
 //! What can be asked of a store, and how it answers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Intervals, Timestamp};
-use model::{Format, Level, Marks, RecordId, SourceKey};
+use model::{BatchHeader, Format, Level, Marks, RecordId, SourceKey};
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
@@ -387,6 +388,41 @@ pub struct Context {
     pub hits: Vec<Hit>,
     /// The place of the record asked for among them; `None` where it is not held.
     pub anchor: Option<usize>,
+}
+
+/// What of a store holds a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// Memory: it is found, and comes again from the queue after a crash.
+    Head,
+    /// A file of the store.
+    Part,
+    /// An index of a server.
+    Index,
+}
+
+impl Holder {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Head => "head",
+            Self::Part => "part",
+            Self::Index => "index",
+        }
+    }
+}
+
+/// Where a record is in a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whereabouts {
+    /// What holds it.
+    pub holder: Holder,
+    /// Which: a file's path in the store's folder, an index's name.
+    pub name: String,
+    /// Since when, where that is kept.
+    pub at: Option<Timestamp>,
+    /// The batch it came in, as long as that is known here.
+    pub batch: Option<Arc<BatchHeader>>,
 }
 
 /// What a store holds of a source: the right side of the account that `audit` balances.

@@ -3,6 +3,7 @@
 mod agents;
 mod audit;
 mod changes;
+mod complete;
 mod config;
 mod context;
 mod control;
@@ -16,6 +17,7 @@ mod ndjson;
 mod overview;
 mod page;
 mod patterns;
+mod place;
 mod queue;
 mod search;
 mod searches;
@@ -156,6 +158,13 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::get("/api/v1/context", "The records before and after one in its file.", || get(context::context))
         .params(context::PARAMS)
         .answers(&[json::<context::ContextAnswer>(), ndjson::HITS]),
+    Route::get("/api/v1/where/{id}", "The way of a record: file, batch, queue, store, each with its time.", || {
+        get(place::place)
+    })
+    .answers(&[json::<place::WhereAnswer>()]),
+    Route::get("/api/v1/complete", "What may stand at the caret of a query line.", || get(complete::complete))
+        .params(complete::PARAMS)
+        .answers(&[json::<complete::CompleteAnswer>()]),
     Route::get("/api/v1/line/{id}", "The exact bytes of one record, without its newline.", || get(context::line))
         .answers(&[BYTES]),
     Route::get("/api/v1/audit", "Where every byte of every file is.", || get(audit::audit))

@@ -9,5 +9,6 @@ mod queue_calls;
 mod search;
 mod searches;
 mod server;
+mod shapes;
 mod support;
 mod tail;

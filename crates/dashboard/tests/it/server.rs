@@ -24,10 +24,13 @@ fn read_all(mut stream: TcpStream) -> String {
 fn a_port_in_use_is_named_with_the_fix() {
     let server = Server::start();
     let parts = dashboard::Parts {
+        stores: Vec::new(),
         store: server.store.clone(),
         queue: None,
         sources: Arc::new(()),
         control: Arc::new(()),
+        letters: None,
+        documents: None,
         supervisor: None,
         metrics: telemetry::Metrics::default(),
         points: None,
@@ -139,10 +142,13 @@ fn it_runs_without_a_supervisor_too() {
     runtime.block_on(async {
         let shutdown = Shutdown::new();
         let parts = dashboard::Parts {
+            stores: Vec::new(),
             store: Arc::new(MemoryStore::default()),
             queue: None,
             sources: Arc::new(()),
             control: Arc::new(()),
+            letters: None,
+            documents: None,
             supervisor: Some(Supervisor::new(shutdown.clone())),
             metrics: telemetry::Metrics::default(),
             points: None,
@@ -177,4 +183,32 @@ fn other_methods_and_foreign_hosts_are_refused() {
         let said = read_all(server.raw(&format!("GET /health HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")));
         assert!(said.starts_with(&format!("HTTP/1.1 {status}")), "{host}: {said}");
     }
+}
+
+#[test]
+fn who_asks_while_it_starts_is_told_so() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runs");
+    let _guard = runtime.enter();
+    let door = dashboard::Door::new(([127, 0, 0, 1], 0).into()).expect("can listen");
+    let address = door.address();
+    door.doing("opening the store");
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let ask = |path: &str| {
+        let mut answer = agent.get(format!("http://{address}{path}")).call().expect("answers");
+        let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (status, again) = (answer.status().as_u16(), header("retry-after"));
+        (status, again, answer.body_mut().read_to_string().expect("is text"))
+    };
+    let (status, again, said) = ask("/api/v1/search?q=x");
+    assert_eq!((status, again.as_deref()), (503, Some("1")));
+    let said: serde_json::Value = serde_json::from_str(&said).expect("is JSON");
+    assert_eq!(said["type"], "/problems/starting");
+    assert_eq!(said["detail"], "the server is opening the store; ask again in a moment");
+    assert_eq!(ask("/health").0, 200);
+    let (status, _, page) = ask("/explore");
+    assert!(status == 503 && page.contains("opening the store"), "{page}");
+    let supervisor = runtime::Supervisor::new(runtime::Shutdown::new());
+    let parts = crate::support::parts(Default::default(), Default::default(), &supervisor);
+    dashboard::build_behind(door, parts).start(&supervisor);
+    assert_eq!(ask("/api/v1/search?q=x").0, 200, "the same socket, at once");
 }

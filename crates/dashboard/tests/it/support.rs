@@ -90,20 +90,7 @@ impl Server {
         let (store, queue) = (Arc::new(store), Arc::new(MemoryQueue::new()));
         let shutdown = Shutdown::new();
         let supervisor = Supervisor::new(shutdown.clone());
-        let mut parts = Parts {
-            store: store.clone(),
-            stores: Vec::new(),
-            queue: Some(queue.clone()),
-            sources: Arc::new(Agent::default()),
-            control: Arc::new(()),
-            supervisor: Some(supervisor.clone()),
-            metrics: telemetry::Metrics::default(),
-            points: Some(Arc::new(store::metrics::MemoryMetrics::default())),
-            config: serde_json::json!({ "host": { "value": "h1", "origin": "default" } }),
-            clock: Arc::new(ManualClock::at(Timestamp::from_micros(NOW))),
-            folder: None,
-            limits: Limits::default(),
-        };
+        let mut parts = parts(store.clone(), queue.clone(), &supervisor);
         change(&mut parts);
         let guard = runtime.enter();
         let dashboard = dashboard::build(SocketAddr::from(([127, 0, 0, 1], 0)), parts).expect("can listen");
@@ -190,6 +177,26 @@ impl Server {
     pub fn stop(self) {
         self.shutdown.call();
         self.runtime.block_on(self.supervisor.join());
+    }
+}
+
+/// A dashboard's parts in memory.
+pub fn parts(store: Arc<MemoryStore>, queue: Arc<MemoryQueue>, supervisor: &Supervisor) -> Parts {
+    Parts {
+        store,
+        stores: Vec::new(),
+        queue: Some(queue),
+        sources: Arc::new(Agent::default()),
+        control: Arc::new(()),
+        letters: None,
+        documents: None,
+        supervisor: Some(supervisor.clone()),
+        metrics: telemetry::Metrics::default(),
+        points: Some(Arc::new(store::metrics::MemoryMetrics::default())),
+        config: serde_json::json!({ "host": { "value": "h1", "origin": "default" } }),
+        clock: Arc::new(ManualClock::at(Timestamp::from_micros(NOW))),
+        folder: None,
+        limits: Limits::default(),
     }
 }
 

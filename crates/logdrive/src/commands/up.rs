@@ -5,7 +5,9 @@ use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use base::Explain;
 use config::{Config, Flag, Loaded, UpPaths};
+use dashboard::Door;
 use model::FileState;
 use tokio::runtime::Runtime;
 
@@ -60,6 +62,8 @@ async fn serve(loaded: &Loaded, demo: Option<&Demo>, args: &UpArgs) -> Result<()
     let _data = DataFolder::take(&loaded.config.data)?;
     let (loaded, added) = with_added(loaded);
     let config = &loaded.config;
+    let door = Door::new(config.listen).map_err(|error| Failure::Failed(error.chain()))?;
+    door.doing("opening the queue");
     let opened = async {
         let queue = open_queue(config).await?;
         let producer = open_producer(&*queue, queue::LINES).await?;
@@ -69,13 +73,15 @@ async fn serve(loaded: &Loaded, demo: Option<&Demo>, args: &UpArgs) -> Result<()
         opened = opened => opened?,
         () = signals.told() => return Ok(()),
     };
+    door.doing("opening the store");
     let stores = open_stores(&config.stores)?;
     let metrics = open_metrics(&config.metrics)?;
-    let node = Node::new();
+    let node = Node::behind(Some(door));
+    let documents = node.documents(config, producer.clone(), stores[0].clone())?;
     let agent = node.agent(config, &queue, producer)?;
     let transfer = node.transfer(config, queue.clone(), &stores, &metrics)?;
     let streams = Streams::new((config, &loaded.settings), added, agent.clone(), transfer.clone(), &node.reading);
-    let sources = Sources { agent: Some(agent.clone()), transfer: Some(transfer) };
+    let sources = Sources { agent: Some(agent.clone()), transfer: Some(transfer), documents: Some(documents) };
     let control = streams.clone();
     let address = node.dashboard(&loaded, Some(queue.clone()), &stores, metrics, sources, control)?;
     if let Some(demo) = demo {

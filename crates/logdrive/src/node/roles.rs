@@ -7,7 +7,7 @@ use std::sync::Arc;
 use agent::AgentHandle;
 use base::Explain;
 use config::{Config, Loaded, MetricsUrl, QueueUrl, StoreConfig};
-use dashboard::{Brought, Control, NamedStore, SourceReports};
+use dashboard::{Brought, Control, Door, NamedStore, SourceReports};
 use model::{SourceKey, SourceReport};
 use parking_lot::Mutex;
 use queue::{Producer, Queue};
@@ -30,14 +30,21 @@ pub(crate) struct Node {
     pub moving: Supervisor,
     /// Answers questions: ends last.
     pub serving: Supervisor,
+    /// Stands at the address until the dashboard is there.
+    door: Mutex<Option<Door>>,
 }
 
 impl Node {
     /// Must be called within a tokio runtime.
     pub(crate) fn new() -> Self {
+        Self::behind(None)
+    }
+
+    /// Whose dashboard takes over from `door`. Must be called within a tokio runtime.
+    pub(crate) fn behind(door: Option<Door>) -> Self {
         let serving = Supervisor::new(Shutdown::new());
         let (reading, moving) = (serving.stage(Shutdown::new()), serving.stage(Shutdown::new()));
-        Self { metrics: Metrics::default(), reading, moving, serving }
+        Self { metrics: Metrics::default(), reading, moving, serving, door: Mutex::new(door) }
     }
 
     /// Builds and starts an agent.
@@ -132,8 +139,10 @@ impl Node {
             folder: Some(loaded.config.data.join("dashboard")),
             limits: dashboard::Limits::default(),
         };
-        let dashboard =
-            dashboard::build(loaded.config.listen, parts).map_err(|error| Failure::Failed(error.chain()))?;
+        let dashboard = match self.door.lock().take() {
+            Some(door) => dashboard::build_behind(door, parts),
+            None => dashboard::build(loaded.config.listen, parts).map_err(|error| Failure::Failed(error.chain()))?,
+        };
         let address = dashboard.address();
         dashboard.start(&self.serving);
         Ok(address)

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use base::Intervals;
-use model::ParsedBatch;
-use store::{BatchRow, Context, ContextRequest, Hit, LIMIT_MAX, StoreError};
+use base::{Intervals, Timestamp};
+use model::{ParsedBatch, RecordId};
+use store::{BatchRow, Context, ContextRequest, Hit, Holder, LIMIT_MAX, StoreError, Whereabouts};
 
 use super::group::{self, GroupView};
 use crate::Snapshot;
@@ -99,11 +99,42 @@ pub(crate) fn context(
     finish(nearest, request)
 }
 
-/// Looks for neighbours in a part.
-fn seek(part: &Arc<Part>, source: u32, request: &ContextRequest, nearest: &mut Nearest) -> Result<(), StoreError> {
+/// See [`store::Reader::whereabouts`]. `source` as in [`context`].
+pub(crate) fn whereabouts(
+    snapshot: &Snapshot,
+    id: RecordId,
+    source: Option<u32>,
+) -> Result<Option<Whereabouts>, StoreError> {
+    let is_in = |batch: &&Arc<ParsedBatch>| {
+        batch.header.key == id.key && batch.records.iter().any(|record| batch.id(record) == id)
+    };
+    if let Some(batch) = snapshot.head.iter().find(is_in) {
+        let batch = Some(batch.header.clone());
+        return Ok(Some(Whereabouts { holder: Holder::Head, name: "head".to_owned(), at: None, batch }));
+    }
+    for part in source.map_or(&[][..], |_| &snapshot.parts) {
+        if !source.and_then(|source| held_in(part, source).ok()?).is_some_and(|held| held.contains(id.offset)) {
+            continue;
+        }
+        // Its file was made when its records became durable here; merging makes a new one.
+        let made = std::fs::metadata(part.path()).and_then(|meta| meta.modified()).ok();
+        let since = made.and_then(|made| made.duration_since(std::time::UNIX_EPOCH).ok());
+        let at = since.and_then(|since| i64::try_from(since.as_micros()).ok()).map(Timestamp::from_micros);
+        return Ok(Some(Whereabouts { holder: Holder::Part, name: part.meta().parquet_name(), at, batch: None }));
+    }
+    Ok(None)
+}
+
+/// What a part holds of a source.
+fn held_in(part: &Part, source: u32) -> Result<Option<Intervals>, StoreError> {
     let sources = unpack_sources(&part.meta().sources)
         .map_err(|error| StoreError::Corrupt { path: part.path().display().to_string(), reason: error.to_string() })?;
-    let held = sources.into_iter().find(|(number, _)| *number == source).map(|(_, held)| held);
+    Ok(sources.into_iter().find(|(number, _)| *number == source).map(|(_, held)| held))
+}
+
+/// Looks for neighbours in a part.
+fn seek(part: &Arc<Part>, source: u32, request: &ContextRequest, nearest: &mut Nearest) -> Result<(), StoreError> {
+    let held = held_in(part, source)?;
     if !held.is_some_and(|held| nearest.wants_any(&held)) {
         return Ok(());
     }

@@ -22,7 +22,7 @@ mod hits;
 mod scan;
 
 pub(crate) use budget::Budget;
-pub(crate) use context::context;
+pub(crate) use context::{context, whereabouts};
 pub(crate) use counts::{CountCache, facets, histogram};
 pub(crate) use fields::fields;
 pub(crate) use hits::search;

@@ -2,12 +2,13 @@
 
 use async_trait::async_trait;
 use base::Intervals;
-use model::{Cursors, QueueId, SourceKey};
+use model::{Cursors, QueueId, RecordId, SourceKey};
 use tokio::sync::watch;
 
 use crate::{
     Capabilities, Context, ContextRequest, Coverage, Facets, FacetsRequest, FieldInfo, Histogram, HistogramRequest,
-    Query, Reader, Refusal, Scope, SearchPage, SearchRequest, StoreBatch, StoreError, StoreStats, Tail, Writer,
+    Query, Reader, Refusal, Scope, SearchPage, SearchRequest, StoreBatch, StoreError, StoreStats, Tail, Whereabouts,
+    Writer,
 };
 
 /// What a store is asked to do.
@@ -136,6 +137,10 @@ impl<S: Reader, H: Hook> Reader for Hooked<S, H> {
 
     async fn coverage(&self, key: Option<SourceKey>) -> Result<Vec<Coverage>, StoreError> {
         hooked!(self, Coverage, self.inner.coverage(key))
+    }
+
+    async fn whereabouts(&self, id: RecordId) -> Result<Option<Whereabouts>, StoreError> {
+        self.inner.whereabouts(id).await
     }
 
     async fn stats(&self) -> Result<StoreStats, StoreError> {

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use base::Intervals;
-use model::{Cursors, ParsedBatch, QueueId, SourceKey};
+use model::{Cursors, ParsedBatch, QueueId, RecordId, SourceKey};
 use tokio::sync::watch;
 
 use crate::query::{Pattern, Test};
 use crate::{
     Capabilities, Context, ContextRequest, Coverage, Facets, FacetsRequest, FieldInfo, Histogram, HistogramRequest,
-    Hit, Query, Reader, Refusal, Scope, SearchPage, SearchRequest, StoreBatch, StoreError, StoreStats, Tail, Writer,
+    Hit, Query, Reader, Refusal, Scope, SearchPage, SearchRequest, StoreBatch, StoreError, StoreStats, Tail,
+    Whereabouts, Writer,
 };
 
 /// A corner of a store.
@@ -144,6 +145,10 @@ impl<S: Reader> Reader for Prefixed<S> {
         all.retain(|source| source.stream.starts_with(&*self.prefix) || source.stream.is_empty());
         all.iter_mut().for_each(|source| self.out(&mut source.stream));
         Ok(all)
+    }
+
+    async fn whereabouts(&self, id: RecordId) -> Result<Option<Whereabouts>, StoreError> {
+        self.inner.whereabouts(id).await
     }
 
     async fn stats(&self) -> Result<StoreStats, StoreError> {

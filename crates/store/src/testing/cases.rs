@@ -195,6 +195,27 @@ pub async fn context_is_exact_across_batches<S: Store + ?Sized>(store: &S) {
     }
 }
 
+/// A store that says where a record is says it of all that it holds, before and after a flush, and of nothing else.
+pub async fn whereabouts_are_known_of_what_is_held<S: Store + ?Sized>(store: &S) {
+    let batches = samples(21, 6, 9);
+    store.write(&batches[..3]).await.expect("write");
+    store.flush().await.expect("flush");
+    store.write(&batches[3..]).await.expect("write");
+    let hits = Oracle::of(&batches).hits;
+    for hit in hits.iter().step_by(7) {
+        let found = match store.whereabouts(hit.id).await {
+            Err(crate::StoreError::Unsupported(_)) => return,
+            found => found.expect("is told").unwrap_or_else(|| panic!("{} is held", hit.id)),
+        };
+        assert!(!found.name.is_empty());
+        if let Some(batch) = found.batch {
+            assert!(batch.key == hit.id.key && (batch.start..batch.end).contains(&hit.id.offset), "{batch:?}");
+        }
+    }
+    let elsewhere = RecordId { offset: 1 << 60, ..hits[0].id };
+    assert_eq!(store.whereabouts(elsewhere).await.expect("is told"), None);
+}
+
 async fn next_hits(tail: &mut crate::Tail) -> Vec<Hit> {
     let event = tokio::time::timeout(Duration::from_secs(30), tail.next()).await.expect("an event in 30 s");
     match event.expect("the store lives") {

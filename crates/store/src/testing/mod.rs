@@ -33,6 +33,7 @@ macro_rules! conformance {
             histograms_agree,
             facets_and_fields_agree,
             context_is_exact_across_batches,
+            whereabouts_are_known_of_what_is_held,
             tail_sees_everything_in_order,
             tail_counts_what_it_skips,
             coverage_tells_what_is_held,
