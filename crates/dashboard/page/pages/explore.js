@@ -20,7 +20,7 @@ import { knownFields } from "./explore/known.js";
 import { List, ListTools, view } from "./explore/list.js";
 import { Patterns } from "./explore/patterns.js";
 import { Nothing, placeOf, Wrong, WrongOrder, failure, useRows } from "./explore/rows.js";
-import { TABS, act, asked, columns, detailTab, draft, facets, facetsShown, live, openId, openLine, q, question, run, set, setRange, show, tab, wrongOrder } from "./explore/state.js";
+import { TABS, act, afterRows, asked, columns, detailTab, draft, facets, facetsShown, live, openId, openLine, q, question, run, set, setRange, show, tab, wrongOrder } from "./explore/state.js";
 import { chosen } from "./explore/terms.js";
 import { Where } from "./explore/where.js";
 
@@ -111,7 +111,7 @@ function Search() {
   const rows = useRows();
   return html`<${Chart}><${Summary} rows=${rows} /><//>
     <div class=${`work ${facetsShown.value ? "with-side" : ""} ${openId.value ? "with-detail" : ""} ${detailTab.value === "context" ? "wide" : ""}`}>
-      ${facetsShown.value ? html`<aside class="side" aria-label=${t("explore.facets")}><${Facets} scope=${wrongOrder.value ? null : question.value} known=${knownFields} fields=${facets.value} chosen=${(/** @type {string} */ field) => chosen(q.value, field)} act=${act} /></aside>` : null}
+      ${facetsShown.value ? html`<aside class="side" aria-label=${t("explore.facets")}><${Facets} scope=${wrongOrder.value ? null : question.value} known=${knownFields} ready=${(/** @type {AbortSignal} */ signal) => afterRows(question.value, signal)} fields=${facets.value} chosen=${(/** @type {string} */ field) => chosen(q.value, field)} act=${act} /></aside>` : null}
       <section class="middle"><div class="middle-head"><button class="quiet" aria-pressed=${facetsShown.value} aria-label=${t("explore.facets")} title=${t("explore.facets")} onClick=${() => set({ side: facetsShown.value ? "0" : "1" }, { replace: true })}><${Sign} name="side" /></button><${Tabs} /><span class="grow"></span>${tab.value === "lines" || tab.value === "table" ? html`<${ListTools} />` : null}</div>
         <div class="results" id="results" role="tabpanel" aria-labelledby=${`tab-${tab.value}`}><${Results} rows=${rows} /></div></section>
       <${Drawer} rows=${rows} /></div>`;

@@ -72,10 +72,14 @@ function Field({ field, scope, wanted, without, act, first }) {
 }
 
 /**
- * @param {{scope: Scope|null, fields: string[], known: () => Promise<any>, chosen: (field: string) => {wanted: Set<string>, without: Set<string>}, act: Act}} props nothing is asked without a scope
+ * @param {{scope: Scope|null, fields: string[], known: () => Promise<any>, ready: (signal: AbortSignal) => Promise<void>, chosen: (field: string) => {wanted: Set<string>, without: Set<string>}, act: Act}} props nothing is asked without a scope
  */
-export function Facets({ scope, fields, known, chosen, act }) {
-  const first = useAsk((signal) => (fields.length && scope ? get("facets", { q: scope.q, since: scope.since, until: scope.until, fields: fields.join(","), limit: LIMIT }, { signal }) : Promise.resolve({ facets: [] })), [scope, fields.join(",")]);
+export function Facets({ scope, fields, known, ready, chosen, act }) {
+  const first = useAsk(async (signal) => {
+    if (fields.length === 0 || !scope) return { facets: [], complete: true };
+    await ready(signal);
+    return get("facets", { q: scope.q, since: scope.since, until: scope.until, fields: fields.join(","), limit: LIMIT }, { signal });
+  }, [scope, fields.join(",")]);
   const wanted = useSignal(false);
   return html`<div class="facets">
     ${first.data?.complete === false ? html`<p class="notice warn">${t("explore.facets.partial")}</p>` : null}

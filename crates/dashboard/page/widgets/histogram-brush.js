@@ -26,7 +26,9 @@ const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10
  * @param {number} offset of the zone, in milliseconds
  */
 export function ticks(from, to, most, offset) {
-  const step = (STEPS.find((seconds) => (to - from) / (seconds * 1000) <= most) ?? STEPS[STEPS.length - 1]) * 1000;
+  const wanted = (to - from) / 1000 / most;
+  const year = STEPS[STEPS.length - 1];
+  const step = (STEPS.find((seconds) => seconds >= wanted) ?? Math.ceil(wanted / year) * year) * 1000;
   const found = [];
   for (let at = Math.ceil((from + offset) / step) * step - offset; at < to; at += step) found.push(at);
   return { step, at: found };

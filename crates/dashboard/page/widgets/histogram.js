@@ -34,7 +34,7 @@ export function stacksOf(counts) {
 /** @param {number} ms @param {number} step */
 function tickText(ms, step) {
   const [date, time] = dateAndTime(ms);
-  if (step >= 86_400_000) return date.slice(5);
+  if (step >= 86_400_000) return step > 2_000_000_000 ? date : date.slice(5);
   return step < 60_000 ? time : time.slice(0, 5);
 }
 

@@ -7,7 +7,7 @@ import { t } from "../../lib/i18n.js";
 import { Histogram, HistogramTable, stacksOf } from "../../widgets/histogram.js";
 import { Menu } from "../../widgets/menu.js";
 import { FIXED, knownFields } from "./known.js";
-import { act, by, chartAsTable, chartHidden, question, set, setRange, wrongOrder, zoomOut } from "./state.js";
+import { act, afterRows, by, chartAsTable, chartHidden, question, set, setRange, wrongOrder, zoomOut } from "./state.js";
 
 /** By which field the bars are split. */
 function By() {
@@ -29,7 +29,11 @@ function legend(counts) {
 export function Chart({ children }) {
   const asked = question.value;
   const buckets = innerWidth < 600 ? 40 : 90;
-  const { data, error, loading } = useAsk((signal) => (chartHidden.value || wrongOrder.value ? Promise.resolve(null) : get("histogram", { q: asked.q, since: asked.since, until: asked.until, by: by.value === "-" ? "" : by.value, buckets }, { signal })), [asked, by.value, chartHidden.value]);
+  const { data, error, loading } = useAsk(async (signal) => {
+    if (chartHidden.value || wrongOrder.value) return null;
+    await afterRows(asked, signal);
+    return get("histogram", { q: asked.q, since: asked.since, until: asked.until, by: by.value === "-" ? "" : by.value, buckets }, { signal });
+  }, [asked, by.value, chartHidden.value]);
   const brush = (/** @type {number} */ from, /** @type {number} */ to) => setRange(new Date(from).toISOString(), new Date(to).toISOString());
   const view = chartHidden.value ? "off" : chartAsTable.value ? "table" : "";
   const choose = (/** @type {string} */ wanted) => set({ chart: view === wanted ? null : wanted }, { replace: true });

@@ -8,7 +8,7 @@ import { SearchRows } from "../../lib/rows.js";
 import { onBack } from "../../lib/status.js";
 import { moment } from "../../lib/time.js";
 import { Empty, ErrorState, Partial } from "../../widgets/states.js";
-import { q, question, run, runText, setRange, wrongOrder } from "./state.js";
+import { q, question, rowsAreHere, run, runText, setRange, wrongOrder } from "./state.js";
 
 /**
  * @typedef {object} RowsState
@@ -30,8 +30,10 @@ export function useRows() {
   const state = useSignal(/** @type {RowsState} */ ({ source: null, length: 0, total: null, took: null, loading: true, complete: true, error: null, old: false }));
   useEffect(() => {
     if (wrongOrder.value) return undefined;
-    const source = new SearchRows(question.value);
+    const asked = question.value;
+    const source = new SearchRows(asked);
     const update = () => {
+      if (source.length > 0 || !source.loading) rowsAreHere(asked);
       const ready = source.length > 0 || (!source.loading && !source.error);
       const before = state.peek().source;
       const shown = ready ? source : before;

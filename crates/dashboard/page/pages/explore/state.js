@@ -119,6 +119,29 @@ function ask() {
   return { q: q.value, since: text(from, since), until: text(to, until), at, turn: turn.value };
 }
 
+const here = /** @type {WeakMap<Asked, {promise: Promise<void>, done: () => void}>} */ (new WeakMap());
+const FIRST_MS = 250;
+
+/** @param {Asked} of */
+function arrival(of) {
+  let found = here.get(of);
+  if (!found) {
+    let done = () => {};
+    const promise = /** @type {Promise<void>} */ (new Promise((resolve) => (done = resolve)));
+    here.set(of, (found = { promise, done }));
+  }
+  return found;
+}
+
+/** The first rows of a question are here, or will never be. @param {Asked} of */
+export const rowsAreHere = (of) => arrival(of).done();
+
+/** Rows come first: what is counted beside them waits for them, but not long. @param {Asked} of @param {AbortSignal} stop */
+export async function afterRows(of, stop) {
+  await Promise.race([arrival(of).promise, new Promise((resolve) => setTimeout(resolve, FIRST_MS))]);
+  stop.throwIfAborted();
+}
+
 /** Whether the range is in the wrong order. */
 export const wrongOrder = computed(() => {
   const { since, until } = question.value;
