@@ -1,8 +1,10 @@
 //! The page: a shell of HTML for each of its paths, and the modules, styles and words that it loads.
 //!
 //! Decision: the files are in the binary as they are in `page/`, so there is no build step and nothing from elsewhere;
-//! a debug build reads them from the disk, so that a change is seen after a reload.
+//! a debug build reads them from the disk, so that a change is seen after a reload. Comments stay here: on the way they
+//! would be a third of the page's weight. Lines keep their numbers, so what a browser reports is where it says.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Write as _;
 
@@ -55,9 +57,9 @@ fn served(path: &str, asked: &HeaderMap) -> Response {
     let mut response = if known.is_some_and(|known| known.contains(&tag)) {
         StatusCode::NOT_MODIFIED.into_response()
     } else if accepts_gzip(asked) {
-        ([(header::CONTENT_ENCODING, "gzip")], compressed(hash, &file)).into_response()
+        ([(header::CONTENT_ENCODING, "gzip")], compressed(hash, &content(path, file))).into_response()
     } else {
-        file.data.into_owned().into_response()
+        content(path, file).into_owned().into_response()
     };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media(path)));
@@ -74,13 +76,42 @@ fn accepts_gzip(asked: &HeaderMap) -> bool {
     accepted.is_some_and(|accepted| accepted.contains("gzip"))
 }
 
-fn compressed(hash: [u8; 32], file: &EmbeddedFile) -> Bytes {
+/// What is sent of a file: our own modules without their comments.
+fn content(path: &str, file: EmbeddedFile) -> Cow<'static, [u8]> {
+    match std::str::from_utf8(&file.data) {
+        Ok(text) if path.ends_with(".js") && !path.starts_with("vendor/") => {
+            Cow::Owned(without_comments(text).into_bytes())
+        }
+        _ => file.data,
+    }
+}
+
+/// Empties the lines that hold nothing but a comment. Comments in our modules stand on lines of their own, and no text
+/// of theirs has a line that begins like one.
+fn without_comments(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut within = false;
+    for line in text.lines() {
+        let bare = line.trim();
+        let begins = bare.starts_with("/**");
+        let ends = bare.ends_with("*/");
+        if within || (begins && (ends || !bare.contains("*/"))) {
+            within = !ends;
+        } else if !bare.starts_with("//") {
+            out.push_str(line);
+        }
+        out.push('\n');
+    }
+    out
+}
+
+fn compressed(hash: [u8; 32], data: &[u8]) -> Bytes {
     if let Some(known) = COMPRESSED.lock().as_ref().and_then(|known| known.get(&hash)) {
         return known.clone();
     }
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     // Writing to a Vec cannot fail.
-    let _ = encoder.write_all(&file.data);
+    let _ = encoder.write_all(data);
     let bytes = Bytes::from(encoder.finish().unwrap_or_default());
     if !cfg!(debug_assertions) {
         COMPRESSED.lock().get_or_insert_default().insert(hash, bytes.clone());
@@ -100,6 +131,21 @@ fn media(path: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn comments_stay_here_and_lines_keep_their_numbers() {
+        let text = "// a\nlet a = 1; // b\n/**\n * c\n */\n  /** @type {d} */\nlet e = /** @type {f} */ (g);\n\
+                    /** h */ const i = \"// j\";\n";
+        let sent = "\nlet a = 1; // b\n\n\n\n\nlet e = /** @type {f} */ (g);\n/** h */ const i = \"// j\";\n";
+        assert_eq!(without_comments(text), sent);
+        for path in Files::iter().filter(|path| path.ends_with(".js") && !path.starts_with("vendor/")) {
+            let file = Files::get(&path).expect("is there");
+            let whole = String::from_utf8(file.data.to_vec()).expect("is text");
+            let sent = without_comments(&whole);
+            assert_eq!(sent.lines().count(), whole.lines().count(), "{path}");
+            assert_eq!(sent.matches('`').count() % 2, 0, "{path}: a comment within a template, or half of one");
+        }
+    }
 
     #[test]
     fn the_page_has_its_files_and_nothing_else() {
