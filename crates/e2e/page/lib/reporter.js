@@ -25,6 +25,11 @@ export default class Reporter {
     }
   }
 
+  /** What a spec measured. @param {string|Buffer} chunk */
+  onStdOut(chunk) {
+    process.stdout.write(chunk);
+  }
+
   /** @param {import("@playwright/test/reporter").TestError} error */
   onError(error) {
     console.log(plain(error.stack ?? error.message ?? error.value ?? "").split("\n").slice(0, 12).join("\n"));
