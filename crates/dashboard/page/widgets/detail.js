@@ -15,6 +15,8 @@ import { copy } from "./toast.js";
 export const DETAIL_TABS = /** @type {const} */ (["fields", "raw", "context", "where"]);
 const RECORD = /** @type {const} */ (["time", "level", "stream", "host", "path"]);
 const HEX_MAX = 64 * 1024;
+/** A browser takes seconds to lay out a line of a MiB. */
+const TEXT_MAX = 32 * 1024;
 
 /**
  * The line as what it holds, where it is JSON.
@@ -56,7 +58,7 @@ export function Fields({ hit, act, columns }) {
     <section><h3>${t("detail.fields")} <small>${Object.keys(hit.fields).length}</small></h3>
       <ul class="tree">${Object.entries(hit.fields).map(([name, value]) => html`<${Node} key=${name} name=${name} value=${value} field=${name} act=${act} columns=${columns} />`)}</ul>
       ${Object.keys(hit.fields).length === 0 ? html`<p class="soft">${t("detail.no.fields")}</p>` : null}</section>
-    <section><h3>${t("detail.line")}</h3><pre class="line-text">${hit.line}</pre></section>
+    <section><h3>${t("detail.line")}</h3><pre class="line-text">${hit.line.slice(0, TEXT_MAX)}</pre>${hit.line.length > TEXT_MAX ? html`<p class="soft">${t("detail.hex.cut", { size: bytes(TEXT_MAX) })}</p>` : null}</section>
     ${json && typeof json === "object" ? html`<section><h3>JSON</h3><ul class="tree">${Object.entries(json).map(([name, value]) => html`<${Node} key=${name} name=${name} value=${value} field=${name} act=${act} columns=${columns} />`)}</ul></section>` : null}`;
 }
 
@@ -67,11 +69,12 @@ export function Raw({ hit }) {
   if (error) return html`<${ErrorState} error=${error} retry=${again} />`;
   if (!data) return html`<${Loading} />`;
   const text = new TextDecoder("utf-8").decode(data);
+  const most = hex.value ? HEX_MAX : TEXT_MAX;
   return html`<section><div class="row"><span class="soft">${t("detail.bytes", { n: grouped(data.length) })}${hit.line_base64 ? html` · <span class="warn">${t("detail.not.utf8")}</span>` : null}</span><span class="grow"></span>
       <button aria-pressed=${!hex.value} onClick=${() => (hex.value = false)}>${t("detail.text")}</button><button aria-pressed=${hex.value} onClick=${() => (hex.value = true)}>${t("detail.hex")}</button>
       <a class="button" href=${`/api/v1/line/${hit.id}`} download=${`${hit.id}.log`}>${t("detail.save")}</a></div>
-    <pre class=${hex.value ? "hex" : "line-text"} tabindex="0">${hex.value ? hexRows(data.subarray(0, HEX_MAX)).join("\n") : text}</pre>
-    ${hex.value && data.length > HEX_MAX ? html`<p class="soft">${t("detail.hex.cut", { size: bytes(HEX_MAX) })}</p>` : null}</section>`;
+    <pre class=${hex.value ? "hex" : "line-text"} tabindex="0">${hex.value ? hexRows(data.subarray(0, HEX_MAX)).join("\n") : text.slice(0, TEXT_MAX)}</pre>
+    ${data.length > most ? html`<p class="soft">${t("detail.hex.cut", { size: bytes(most) })}</p>` : null}</section>`;
 }
 
 /**

@@ -53,7 +53,8 @@ function Field({ field, scope, wanted, without, act, first }) {
   const error = own ? more.error : null;
   const rows = chosenFirst(facet?.values ?? [], new Set([...wanted, ...without]));
   const top = Math.max(1, ...(facet?.values ?? []).map((one) => one.count));
-  const hidden = facet ? facet.distinct - facet.values.length : 0;
+  // How many different values fit a search is not told; that there are more is.
+  const hidden = !facet ? 0 : match.value === "" ? facet.distinct - facet.values.length : facet.values.length >= limit.value ? 1 : 0;
   const searchable = own || (facet && facet.distinct > LIMIT);
   return html`<section class="facet" aria-label=${field}>
     <div class="facet-head"><button class="facet-toggle" aria-expanded=${open.value} onClick=${() => (open.value = !open.value)}><span aria-hidden="true">${open.value ? "▾" : "▸"}</span><b>${field}</b>${facet ? html`<small title=${t("explore.distinct", { n: grouped(facet.distinct) })}>${facet.exact ? "" : "≈"}${short(facet.distinct)}</small>` : null}</button>
@@ -67,7 +68,7 @@ function Field({ field, scope, wanted, without, act, first }) {
         ${facet?.absent && !match.value ? html`<${Row} key=" absent" field=${field} value=${null} label=${t("explore.absent")} count=${facet.absent} share=${0} state="" act=${act} />` : null}
       </ul>
       ${facet && rows.length === 0 && !facet.absent ? html`<p class="soft small">${t("explore.facet.none")}</p>` : null}
-      ${hidden > 0 && facet ? html`<button class="quiet tiny" onClick=${() => (limit.value = Math.min(limit.value * 4, 500))}>${t("explore.facet.more", { n: short(hidden) })}</button>` : null}` : null}
+      ${hidden > 0 && facet ? html`<button class="quiet tiny" onClick=${() => (limit.value = Math.min(limit.value * 4, 500))}>${match.value === "" ? t("explore.facet.more", { n: short(hidden) }) : t("more")}</button>` : null}` : null}
   </section>`;
 }
 

@@ -36,10 +36,9 @@ function Row({ one, top }) {
     narrow(one.query);
     return set({ tab: null }, { replace: true });
   };
-  return html`<tr data-level=${worst}><td class="number"><b>${grouped(one.count)}</b> ×<span class="share" aria-hidden="true"><i style=${{ width: `${(one.count / top) * 100}%` }}></i></span></td>
+  return html`<tr data-level=${worst}><td class="number"><b>${grouped(one.count)}</b> ×<span class="share" aria-hidden="true"><i style=${{ width: `${(one.count / top) * 100}%` }}></i></span><button class="quiet tiny" onClick=${() => openLine(one.example.id)}>${t("patterns.example")}</button></td>
     <td><div class="shape"><span class="level-mark" data-level=${worst}>${worst}</span><button class="shape-text" title=${t("patterns.filter")} onClick=${filter}><${Shape} text=${one.pattern} /></button></div></td>
-    <td class="soft nowrap">${brief(one.first)}</td><td class="soft nowrap">${brief(one.last)}</td>
-    <td><button class="quiet" onClick=${() => openLine(one.example.id)}>${t("patterns.example")}</button></td></tr>`;
+    <td class="soft nowrap">${brief(one.first)}</td><td class="soft nowrap">${brief(one.last)}</td></tr>`;
 }
 
 export function Patterns() {
@@ -52,7 +51,7 @@ export function Patterns() {
   const top = Math.max(...data.patterns.map((/** @type {any} */ one) => one.count));
   return html`<div class=${`tab-body ${loading ? "old" : ""}`}><div class="row pad"><button aria-pressed=${order.value !== "rare"} onClick=${() => setQuery({ order: null }, { replace: true })}>${t("patterns.common")}</button><button aria-pressed=${order.value === "rare"} onClick=${() => setQuery({ order: "rare" }, { replace: true })}>${t("patterns.rare")}</button>
       <span class="soft">${t("patterns.sampled", { n: grouped(data.sampled), total: grouped(data.total) })}</span>${data.complete ? null : html`<span class="warn">${t("explore.partial")}</span>`}</div>
-    <div class="scroll grow" tabindex="0" role="region" aria-label=${t("explore.tab.patterns")}><table class="patterns"><thead><tr><th scope="col" class="number">${t("patterns.count")}</th><th scope="col">${t("patterns.shape")}</th><th scope="col">${t("patterns.first")}</th><th scope="col">${t("patterns.last")}</th><th></th></tr></thead>
+    <div class="scroll grow" tabindex="0" role="region" aria-label=${t("explore.tab.patterns")}><table class="patterns"><thead><tr><th scope="col" class="number">${t("patterns.count")}</th><th scope="col">${t("patterns.shape")}</th><th scope="col">${t("patterns.first")}</th><th scope="col">${t("patterns.last")}</th></tr></thead>
     <tbody>${data.patterns.map((/** @type {any} */ one) => html`<${Row} key=${one.pattern} one=${one} top=${top} />`)}</tbody></table>
     ${data.patterns.length >= limit.value && limit.value < 1000 ? html`<p class="pad"><button onClick=${() => (limit.value *= 3)}>${t("more")}</button></p>` : null}</div></div>`;
 }
