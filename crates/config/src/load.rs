@@ -8,7 +8,7 @@ use crate::key::Shape;
 use crate::origin::{Origin, Setting};
 use crate::reader::{Layers, Reader, variable};
 use crate::sections::stream::Known;
-use crate::{Config, MetricConfig, QueueUrl, StoreConfig, StoreUrl, StreamConfig, sections, up};
+use crate::{Config, MetricConfig, MetricsUrl, QueueUrl, StoreConfig, StoreUrl, StreamConfig, sections, up};
 
 /// A value given on the command line.
 #[derive(Clone, Debug)]
@@ -176,11 +176,10 @@ fn resolve(layers: &mut Layers, document: &Document, inputs: &Inputs) -> Config 
     let stores = stores(layers, document, &data);
     let metrics =
         sections::metrics::resolve(&mut Reader::new(layers, &sections::metrics::SECTION, table("metrics")), &data);
-    let host_metrics = sections::metrics::resolve_host(&mut Reader::new(
-        layers,
-        &sections::metrics::HOST_SECTION,
-        table("host_metrics"),
-    ));
+    let embedded = matches!(queue.url, QueueUrl::Embedded(_)) && matches!(metrics.url, MetricsUrl::Embedded(_));
+    let host_section = &sections::metrics::HOST_SECTION;
+    let host_metrics =
+        sections::metrics::resolve_host(&mut Reader::new(layers, host_section, table("host_metrics")), embedded);
     let mut agent =
         sections::agent::resolve(&mut Reader::new(layers, &sections::agent::SECTION, table("agent")), &data);
     if kafka_used {

@@ -70,6 +70,14 @@ fn chosen<T: Copy>(text: &str, words: &[&str], values: &[T]) -> Result<T, String
     })
 }
 
+fn truth(text: &str) -> Result<bool, String> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err(format!("'{text}' is neither true nor false")),
+    }
+}
+
 static NO_VALUES: Values = Values::new();
 
 impl<'a> Reader<'a> {
@@ -155,11 +163,12 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn bool(&mut self, key: &'static str) -> bool {
-        self.parse(key, |text| match text.trim().to_ascii_lowercase().as_str() {
-            "true" | "1" | "yes" | "on" => Ok(true),
-            "false" | "0" | "no" | "off" => Ok(false),
-            _ => Err(format!("'{text}' is neither true nor false")),
-        })
+        self.parse(key, truth)
+    }
+
+    /// One whose default depends on other keys.
+    pub(crate) fn bool_or(&mut self, key: &'static str, default: bool) -> bool {
+        self.or(key, if default { "true" } else { "false" }, truth)
     }
 
     /// One of the words that the key is declared with; `values` are what they mean, in their order.

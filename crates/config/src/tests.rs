@@ -307,3 +307,23 @@ fn streams_beside_the_configuration_follow_its_rules() {
         assert!(wrong.contains(says), "{text}: {wrong}");
     }
 }
+
+#[test]
+fn a_machine_is_measured_where_nobody_elses_engines_are_written_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let enabled = |text: &str| {
+        let loaded = load(&inputs(folder.path(), Some(text))).unwrap();
+        let shown = loaded.settings.iter().find(|setting| setting.key == "host_metrics.enabled").unwrap().clone();
+        assert_eq!(shown.value, loaded.config.host_metrics.enabled.to_string());
+        (loaded.config.host_metrics.enabled, shown.origin == "default")
+    };
+    for (text, is) in [
+        ("", (true, true)),
+        ("[metrics]\nurl = \"influxdb://h:8086\"", (false, true)),
+        ("[queue]\nurl = \"http://h:7700\"", (false, true)),
+        ("[queue]\nurl = \"kafka://h:9092\"\n[host_metrics]\nenabled = true", (true, false)),
+        ("[host_metrics]\nenabled = false", (false, false)),
+    ] {
+        assert_eq!(enabled(text), is, "{text}");
+    }
+}

@@ -14,6 +14,7 @@ mod control;
 mod door;
 mod error;
 mod hit;
+mod letters;
 mod openapi;
 mod params;
 mod overview;
@@ -28,6 +29,7 @@ mod time;
 
 pub use audit::{Account, QueueView, balance};
 pub use control::{Control, Followed, FollowedStream, NewStream, Refused, Suggestion, Suggestions};
+pub use letters::{LetterResult, Letters, Settled};
 pub use door::Door;
 pub use error::DashboardError;
 pub use parts::{Brought, Limits, NamedStore, Parts, SourceReports};

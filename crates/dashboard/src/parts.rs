@@ -11,6 +11,7 @@ use model::{SourceKey, SourceReport};
 use serde::Serialize;
 
 use crate::control::Control;
+use crate::letters::Letters;
 
 /// What the agent of this process knows of its files.
 pub trait SourceReports: Send + Sync {
@@ -89,8 +90,12 @@ pub struct Parts {
     pub queue: Option<Arc<dyn queue::Queue>>,
     /// The agent of this process; `()` where there is none.
     pub sources: Arc<dyn SourceReports>,
+    /// Takes documents as Elasticsearch does; without it they are refused.
+    pub documents: Option<Arc<es_api::Intake>>,
     /// Changes what that agent follows; `()` where there is none.
     pub control: Arc<dyn Control>,
+    /// Settles the dead letters of this process's transfer, if there is one.
+    pub letters: Option<Arc<dyn Letters>>,
     /// The workers of this process.
     pub supervisor: Option<runtime::Supervisor>,
     /// The metrics of this process.

@@ -9,6 +9,8 @@
 
 mod logs;
 mod metrics;
+mod samples;
 
 pub use logs::init_logs;
 pub use metrics::{Metrics, metric};
+pub use samples::Sample;

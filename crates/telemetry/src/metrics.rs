@@ -37,6 +37,11 @@ impl Metrics {
         self.0.lock().register_collector(collector);
     }
 
+    /// Every figure as it is now, but for the buckets of histograms.
+    pub fn samples(&self) -> Vec<crate::Sample> {
+        crate::samples::read(&self.text())
+    }
+
     /// The text that scrapers read (OpenMetrics 1.0).
     pub fn text(&self) -> String {
         let mut text = String::new();

@@ -168,7 +168,7 @@ impl Config {
             kafka: KafkaConfig::default(),
             stores: vec![StoreConfig::new("default", StoreUrl::Embedded(data.join("store")))],
             metrics: MetricsConfig::new(MetricsUrl::Embedded(data.join("metrics"))),
-            host_metrics: HostMetricsConfig::default(),
+            host_metrics: HostMetricsConfig { enabled: true, ..HostMetricsConfig::default() },
             agent: AgentConfig { checkpoints: data.join("agent"), ..AgentConfig::default() },
             transfer: TransferConfig::default(),
             streams: Vec::new(),

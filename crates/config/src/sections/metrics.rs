@@ -49,7 +49,12 @@ pub(crate) const HOST_SECTION: Section = Section {
     doc: "What the agent measures of its machine: cpu, load, memory, swap, disk, diskio, net, processes, pressure.",
     required: &[],
     keys: &[
-        Key::new("enabled", Kind::Bool, "false", "The machine is measured."),
+        Key::new(
+            "enabled",
+            Kind::Bool,
+            "",
+            "The machine is measured, and logdrive itself. By default where queue and metrics store are embedded.",
+        ),
         Key::new("interval", Kind::Duration, "10s", "How often."),
     ],
 };
@@ -110,8 +115,10 @@ pub(crate) fn resolve(reader: &mut Reader<'_>, data: &Path) -> MetricsConfig {
     config
 }
 
-pub(crate) fn resolve_host(reader: &mut Reader<'_>) -> HostMetricsConfig {
-    let config = HostMetricsConfig { enabled: reader.bool("enabled"), interval: reader.duration("interval") };
+/// `embedded`: queue and metrics store are logdrive's own, so nobody else's engines are written to unasked.
+pub(crate) fn resolve_host(reader: &mut Reader<'_>, embedded: bool) -> HostMetricsConfig {
+    let enabled = reader.bool_or("enabled", embedded);
+    let config = HostMetricsConfig { enabled, interval: reader.duration("interval") };
     if config.interval < Duration::from_secs(1) {
         reader.wrong("interval", "a machine is measured at most once a second; write 10s, say".to_owned());
     }

@@ -3,7 +3,7 @@
 //! Decision: three witnesses are asked (the agent's report, the queue's high-water, the store's coverage), and the
 //! account is a pure function of what they say. It obeys one law, whatever they say:
 //!
-//! `size = stored + dead_letter + dropped + expired + missed + in_flight + gaps`
+//! `size = stored + dropped + dead_letter + expired + missed + in_flight + gaps`
 //!
 //! So nothing can be lost without being a gap. A byte that several claim is counted where it is best off, in the order
 //! of that sum. Witnesses must be asked from the source to the store (agent, queue, then store): then a byte on its
@@ -108,8 +108,9 @@ pub fn balance(
     let mut counted = Counted::default();
     if let Some(coverage) = coverage {
         counted.add(&coverage.stored, Class::Stored);
-        counted.add(&coverage.dead_letter, Class::DeadLetter);
+        // A dead letter that was given up is both.
         counted.add(&coverage.dropped, Class::Dropped);
+        counted.add(&coverage.dead_letter, Class::DeadLetter);
         counted.add(&coverage.expired, Class::Expired);
     }
     let kept_end = counted.all.end();
@@ -168,8 +169,8 @@ pub fn balance(
 #[derive(Clone, Copy)]
 enum Class {
     Stored,
-    DeadLetter,
     Dropped,
+    DeadLetter,
     Expired,
     Missed,
 }

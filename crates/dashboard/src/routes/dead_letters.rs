@@ -79,8 +79,7 @@ impl DeadLetter {
     }
 }
 
-/// The consumer group in which they are looked at. It commits what it has seen when a look ends, so that it never
-/// keeps the queue from removing anything for long.
+/// The consumer group in which they are looked at. Looking commits nothing: the queue keeps what is not settled.
 const GROUP: &str = "dashboard";
 /// Bytes read from the queue at a time.
 const POLL_BYTES: usize = 4 << 20;
@@ -103,6 +102,7 @@ pub(crate) async fn list(
     }
     let ends: Vec<_> = stats.partitions.iter().map(|(partition, _, end, _)| (*partition, *end)).collect();
     let is_over = |at: &Cursors| ends.iter().all(|(partition, end)| at.get(*partition) >= *end);
+    let is_settled = |place| app.parts.letters.as_ref().is_some_and(|letters| letters.is_settled(place));
     let mut found = Vec::new();
     if !is_over(&at) {
         // One look at a time: two would share the partitions between them.
@@ -115,13 +115,16 @@ pub(crate) async fn list(
             if deliveries.is_empty() {
                 break;
             }
-            for delivery in deliveries.iter().take(limit - found.len()) {
-                found.push(DeadLetter::of(delivery));
+            for delivery in &deliveries {
+                if found.len() == limit {
+                    break;
+                }
                 at.pass(delivery.place);
+                if !is_settled(delivery.place) {
+                    found.push(DeadLetter::of(delivery));
+                }
             }
         }
-        let all = Cursors { queue: queue.id(), next: ends.iter().copied().collect() };
-        consumer.commit(&all).await?;
     }
     let next = (!is_over(&at)).then(|| cursor_text(&at));
     Ok(Json(DeadLettersAnswer { dead_letters: found, next }))

@@ -9,6 +9,7 @@ mod context;
 mod control;
 mod counts;
 mod dead_letters;
+pub(crate) mod es;
 mod download;
 mod health;
 mod meta;
@@ -21,10 +22,12 @@ mod place;
 mod queue;
 mod search;
 mod searches;
+mod settle;
 mod sources;
 mod stats;
 mod status;
 mod tail;
+mod verify;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -47,6 +50,7 @@ use crate::problem::{self, Problem};
 pub(crate) use audit::{PROBE, accounts_of};
 pub(crate) use ndjson::CONTROL_SCHEMAS;
 pub(crate) use queue::Offered;
+pub(crate) use verify::VERIFYING_MAX;
 
 /// A content type with its schema.
 #[derive(Clone, Copy)]
@@ -179,6 +183,11 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::get("/api/v1/changes", "What changed here, newest first.", || get(changes::list))
         .params(changes::PARAMS)
         .answers(&[json::<changes::ChangesAnswer>()]),
+    Route::get("/api/v1/verify", "Compares what is stored with the files it came from, byte by byte.", || {
+        get(verify::verify)
+    })
+    .params(verify::PARAMS)
+    .answers(&[verify::LINES]),
     Route::get("/api/v1/sources", "The files that are followed.", || get(sources::sources))
         .params(sources::PARAMS)
         .answers(&[json::<sources::SourcesAnswer>()]),
@@ -219,6 +228,20 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::get("/api/v1/dead-letters", "What the store refused for good, and why.", || get(dead_letters::list))
         .params(dead_letters::PARAMS)
         .answers(&[json::<dead_letters::DeadLettersAnswer>()]),
+    Route::post("/api/v1/dead-letters/retry", "Tries dead letters again: some, or all.", || post(settle::retry))
+        .takes(json::<settle::Which>())
+        .answers(&[json::<settle::SettledAnswer>()]),
+    Route::post("/api/v1/dead-letters/drop", "Gives dead letters up, some or all: counted as dropped.", || {
+        post(settle::give_up)
+    })
+    .takes(json::<settle::Which>())
+    .answers(&[json::<settle::SettledAnswer>()]),
+    Route::post("/api/v1/dead-letters/{id}/retry", "Tries a dead letter again.", || post(settle::retry_one))
+        .answers(&[json::<settle::SettledAnswer>()]),
+    Route::delete("/api/v1/dead-letters/{id}", "Gives a dead letter up: counted as dropped.", || {
+        delete(settle::give_up_one)
+    })
+    .answers(&[json::<settle::SettledAnswer>()]),
     Route::get("/api/v1/metrics/measurements", "What is measured.", || get(metrics::measurements))
         .answers(&[json::<metrics::MeasurementsAnswer>()]),
     Route::get("/api/v1/metrics/tags", "The values of a tag.", || get(metrics::tags))
@@ -249,7 +272,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
             .layer(DefaultBodyLimit::max(limits.body_bytes));
         router = router.route(route.path, handler);
     }
-    router
+    es::mount(router)
         .fallback(nothing_here)
         .method_not_allowed_fallback(other_method)
         .layer(from_fn_with_state(Arc::clone(app), crate::server::only_own_host))

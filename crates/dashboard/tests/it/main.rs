@@ -2,8 +2,10 @@
 
 mod audit;
 mod control;
+mod letters;
 mod meta;
 mod metrics;
+mod overview;
 mod questions;
 mod queue_calls;
 mod search;

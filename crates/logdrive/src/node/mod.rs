@@ -5,6 +5,8 @@ mod control;
 mod data;
 mod engines;
 mod figures;
+mod letters;
+mod own;
 mod roles;
 mod shown;
 mod stop;

@@ -8,6 +8,7 @@ use agent::AgentHandle;
 use base::Explain;
 use config::{Config, Loaded, MetricsUrl, QueueUrl, StoreConfig};
 use dashboard::{Brought, Control, Door, NamedStore, SourceReports};
+use es_api::{Intake, IntakeOptions};
 use model::{SourceKey, SourceReport};
 use parking_lot::Mutex;
 use queue::{Producer, Queue};
@@ -18,6 +19,7 @@ use telemetry::Metrics;
 use transfer::{StorePart, TransferHandle};
 
 use super::engines::Late;
+use super::letters::DeadLetters;
 use super::stop::{Signals, Stage, drain};
 use crate::failure::Failure;
 
@@ -97,6 +99,9 @@ impl Node {
             start: config.start,
         };
         let stores = config.stores.iter().zip(stores).map(part).collect();
+        if config.host_metrics.enabled {
+            super::own::keep(&self.metrics, &config.host, points.clone(), &self.moving);
+        }
         let points: Arc<dyn PointWriter> = points.clone();
         let parts = transfer::Parts {
             queue,
@@ -115,22 +120,55 @@ impl Node {
         Ok(handle)
     }
 
+    /// Builds what takes documents by HTTP; it takes none any more once reading has ended.
+    pub(crate) fn documents(
+        &self,
+        config: &Config,
+        producer: Arc<dyn Producer>,
+        store: Arc<dyn Store>,
+    ) -> Result<Arc<Intake>, Failure> {
+        let options = IntakeOptions::new(config.host.clone(), Some(config.data.clone()));
+        let intake = Intake::open(options, producer, store, Arc::new(SystemClock));
+        let intake = Arc::new(intake.map_err(|error| Failure::of(&error))?);
+        let taken = intake.clone();
+        self.reading.spawn("documents", move |shutdown| {
+            let taken = taken.clone();
+            async move {
+                shutdown.called().await;
+                taken.close().await;
+                Ok::<_, String>(())
+            }
+        });
+        Ok(intake)
+    }
+
     /// Builds and starts the HTTP side. The address it listens on comes back.
     pub(crate) fn dashboard(
         &self,
         loaded: &Loaded,
         queue: Option<Arc<dyn Queue>>,
-        store: Arc<dyn Store>,
+        stores: &[Arc<dyn Store>],
         points: Arc<dyn MetricsStore>,
         sources: Sources,
         control: Arc<dyn Control>,
     ) -> Result<SocketAddr, Failure> {
+        let documents = sources.documents.clone();
+        let letters = match &sources.transfer {
+            Some(transfer) => {
+                let file = loaded.config.data.join("letters.json");
+                let letters = transfer.letters(&file).map_err(|error| Failure::of(&error))?;
+                Some(Arc::new(DeadLetters(letters)) as Arc<dyn dashboard::Letters>)
+            }
+            None => None,
+        };
         let parts = dashboard::Parts {
             store: stores[0].clone(),
             stores: named(&loaded.config, stores),
+            documents,
             queue,
             sources: Arc::new(sources),
             control,
+            letters,
             supervisor: Some(self.serving.clone()),
             metrics: self.metrics.clone(),
             points: Some(points),
@@ -181,11 +219,14 @@ fn has_points(config: &Config) -> bool {
 pub(crate) struct Sources {
     pub agent: Option<AgentHandle>,
     pub transfer: Option<TransferHandle>,
+    pub documents: Option<Arc<Intake>>,
 }
 
 impl SourceReports for Sources {
     fn sources(&self) -> Vec<SourceReport> {
-        self.agent.as_ref().map(AgentHandle::sources).unwrap_or_default()
+        let mut reports = self.agent.as_ref().map(AgentHandle::sources).unwrap_or_default();
+        reports.extend(self.documents.iter().flat_map(|documents| documents.sources()));
+        reports
     }
 
     fn problems(&self) -> Vec<(String, String)> {
