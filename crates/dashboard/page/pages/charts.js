@@ -6,7 +6,7 @@ import { named, t } from "../lib/i18n.js";
 import { register } from "../lib/keys.js";
 import { href, param, query, setQuery } from "../lib/router.js";
 import { style } from "../lib/style.js";
-import { momentMs } from "../lib/time.js";
+import { RANGES as ALL_RANGES, momentMs } from "../lib/time.js";
 import { Empty, ErrorState, Loading } from "../widgets/states.js";
 import { TimePicker } from "../widgets/timepicker.js";
 import { PanelView } from "./charts/panel.js";
@@ -16,7 +16,8 @@ import { Workers } from "./charts/workers.js";
 style("charts");
 
 const VIEWS = ["host", "lines", "health", "any"];
-const RANGES = ["15m", "1h", "3h", "12h", "24h", "7d", "30d"];
+/** The same keys as everywhere; figures of all time are none. */
+const RANGES = ALL_RANGES.filter((name) => name !== "all");
 const STEPS = [10, 15, 30, 60, 120, 300, 600, 1800, 3600, 21_600, 86_400];
 const PANELS = 24;
 
