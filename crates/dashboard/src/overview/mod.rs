@@ -29,6 +29,8 @@ use state::State;
 pub(crate) const STEP: Duration = Duration::from_secs(2);
 /// What was made this long ago is made anew for whoever asks: no worker is there to do it.
 const STALE: Duration = Duration::from_secs(10);
+/// Whoever asks waits so long for it.
+const LOOK_WAIT: Duration = Duration::from_secs(5);
 /// Pages that are told of changes at a time.
 pub(crate) const LISTENERS_MAX: usize = 64;
 
@@ -67,13 +69,27 @@ impl Overviews {
     pub(crate) async fn current(&self, app: &App) -> Made {
         let is_fresh = || self.looked_at.lock().is_some_and(|at| at.elapsed() < STALE);
         if !is_fresh() {
-            let mut state = self.state.lock().await;
-            // Somebody else may have made it while we waited for our turn.
-            if !is_fresh() {
-                self.look(app, &mut state).await;
-            }
+            let looking = async {
+                let mut state = self.state.lock().await;
+                // Somebody else may have made it while we waited for our turn.
+                if !is_fresh() {
+                    self.look(app, &mut state).await;
+                }
+            };
+            // Where engines do not answer, what is known will do.
+            let _ = tokio::time::timeout(LOOK_WAIT, looking).await;
         }
-        self.made.borrow().clone()
+        let made = self.made.borrow().clone();
+        if made.version > 0 {
+            return made;
+        }
+        let starting = shown::Overview {
+            at: app.parts.clock.now(),
+            starting: true,
+            completeness: figures::completeness(&[]),
+            ..shown::Overview::default()
+        };
+        Made { json: json_of(&starting), ..made }
     }
 
     /// Tells when it is another one.
@@ -91,11 +107,15 @@ impl Overviews {
         *self.looked_at.lock() = Some(Instant::now());
         *self.lags.lock() = state.lags();
         if let Some(overview) = overview {
-            // Numbers, texts and lists always have a JSON form.
-            let json = Bytes::from(serde_json::to_vec(&*overview).unwrap_or_default());
+            let json = json_of(&overview);
             self.made.send_modify(|made| *made = Made { version: made.version + 1, json });
         }
     }
+}
+
+/// Numbers, texts and lists always have a JSON form.
+fn json_of(overview: &shown::Overview) -> Bytes {
+    Bytes::from(serde_json::to_vec(overview).unwrap_or_default())
 }
 
 /// Looks every two seconds, until the shutdown.

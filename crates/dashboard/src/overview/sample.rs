@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use base::{Explain as _, Timestamp};
+use model::Place;
 use queue::{DEAD_LETTERS, LINES, TopicStats};
 use runtime::{WorkerReport, WorkerState};
 use store::StoreStats;
@@ -18,6 +19,9 @@ const PACE: u32 = 200;
 const PACE_MAX: Duration = Duration::from_secs(60);
 /// An agent elsewhere that has not reported for so long is silent. It reports each two seconds.
 const AGENT_SILENT: Duration = Duration::from_secs(30);
+
+/// So many dead letters are counted one by one.
+const LETTERS_EXACT: u64 = 10_000;
 
 /// What was seen.
 pub(crate) struct Sample {
@@ -124,9 +128,20 @@ async fn queue_stats(app: &App) -> Option<shown::Queue> {
     Some(shown::Queue {
         bytes: bytes(&lines) + bytes(&letters),
         lag_batches: lag.max().unwrap_or(0),
-        dead_letters: letters.partitions.iter().map(|(_, first, end, _)| end.saturating_sub(*first)).sum(),
+        dead_letters: open_letters(app, &letters),
         paused: lines.paused.or(letters.paused),
     })
+}
+
+/// Dead letters held, less those that were settled; where there are very many, those that were are among them.
+fn open_letters(app: &App, stats: &TopicStats) -> u64 {
+    let held: u64 = stats.partitions.iter().map(|(_, first, end, _)| end.saturating_sub(*first)).sum();
+    let Some(letters) = app.parts.letters.as_ref().filter(|_| held <= LETTERS_EXACT) else { return held };
+    let places = stats
+        .partitions
+        .iter()
+        .flat_map(|&(partition, first, end, _)| (first..end).map(move |offset| Place { partition, offset }));
+    places.filter(|place| !letters.is_settled(*place)).count() as u64
 }
 
 impl Sample {

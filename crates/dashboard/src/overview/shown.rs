@@ -27,7 +27,7 @@ pub(crate) struct Overview {
     pub changes: Vec<Change>,
     /// Nothing has been stored yet.
     pub first_run: bool,
-    /// The store cannot be asked yet.
+    /// The store has not answered yet.
     pub starting: bool,
     /// What cannot be read, followed or taken: as many as `/api/v1/problems` lists.
     pub problems: u64,

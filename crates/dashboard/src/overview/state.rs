@@ -150,6 +150,10 @@ impl State {
 
     /// Adds up the account of all files, if it may be another one, and it is not too soon.
     async fn account(&mut self, app: &App, sample: &Sample, tick: Duration) {
+        // Where the store does not answer, what was known before stands.
+        if sample.store.is_err() {
+            return;
+        }
         let last = &self.account;
         let moves = last.pulse != sample.pulse || (last.lag.bytes > 0 && last.same < STUCK_AFTER);
         if last.known.is_some() && !is_due(tick.saturating_sub(last.at), last.took, moves) {
@@ -260,7 +264,7 @@ impl State {
             rates: Rates { lines_per_second: round(self.records.rate()), bytes_per_second: self.bytes.rate().round() },
             lag,
             first_run: sample.store.as_ref().is_ok_and(|store| store.records == 0) && sample.flow().0 == 0,
-            starting: app.is_starting(),
+            starting: self.account.known.is_none() && sample.store.is_err(),
             store,
             queue: sample.queue.clone(),
             agents: sample.agents(),
@@ -329,9 +333,7 @@ impl State {
         }
         all.extend(store.days_left.filter(|days| is_short(*days)).map(|days| Sign::DaysLeft { days }));
         all.extend(store.paused.clone().map(|reason| Sign::StorePaused { reason }));
-        if !app.is_starting() {
-            all.extend(store.unreachable.clone().map(|reason| Sign::StoreAway { reason }));
-        }
+        all.extend(store.unreachable.clone().map(|reason| Sign::StoreAway { reason }));
         let waiting = sample.workers.iter().filter(|worker| worker.state == WorkerState::Waiting);
         all.extend(waiting.map(|worker| Sign::WorkerWaiting {
             name: worker.name.clone(),
