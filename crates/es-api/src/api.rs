@@ -237,7 +237,7 @@ impl EsApi {
         check_flags(params)?;
         let lines: Vec<&[u8]> = body.split(|byte| *byte == b'\n').collect();
         let lines = match lines.split_last() {
-            Some((last, rest)) if last.is_empty() => rest,
+            Some(([], rest)) => rest,
             _ => &lines[..],
         };
         if lines.is_empty() || lines.len() % 2 != 0 {

@@ -8,8 +8,14 @@ use anyhow::{Context, Result, bail};
 use crate::{page, tidy};
 
 /// Readers and writers that are not ours, by which the tests check that what we write is read elsewhere.
-const PACKAGES: [&str; 5] =
-    ["pyarrow>=21", "confluent-kafka==2.*", "opensearch-py==2.*", "influxdb==5.3.2", "influxdb-client==1.50.0"];
+const PACKAGES: [&str; 6] = [
+    "pyarrow>=21",
+    "confluent-kafka==2.*",
+    "opensearch-py==2.*",
+    "elasticsearch==8.*",
+    "influxdb==5.3.2",
+    "influxdb-client==1.50.0",
+];
 /// Tells the tests which logdrive to drive.
 pub const BINARY_VAR: &str = "LOGDRIVE_TEST_BINARY";
 

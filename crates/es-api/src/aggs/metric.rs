@@ -135,7 +135,7 @@ impl What {
 const KEPT: usize = 4096;
 
 /// How many different values there are: the smallest hashes are kept, and how close together they lie tells how many
-/// there are in all (within 2 % in most cases).
+/// there are in all (within 4 % in most cases).
 #[derive(Clone, Debug, Default)]
 pub struct Distinct(BTreeSet<u64>);
 

@@ -1,5 +1,6 @@
 //! Counting: one hit after the other into a tree of buckets.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use store::Hit;
@@ -201,13 +202,11 @@ fn enter(
     hit: &Hit,
     room: &mut Room,
 ) -> Result<(), EsError> {
-    if !buckets.contains_key(&key) {
-        buckets.insert(key, bucket(&agg.sub, room)?);
-    }
-    match buckets.get_mut(&key) {
-        Some(bucket) => count(bucket, agg, tests, hit, room),
-        None => Ok(()),
-    }
+    let bucket = match buckets.entry(key) {
+        Entry::Occupied(entry) => entry.into_mut(),
+        Entry::Vacant(entry) => entry.insert(bucket(&agg.sub, room)?),
+    };
+    count(bucket, agg, tests, hit, room)
 }
 
 fn count(bucket: &mut Bucket, agg: &Agg, tests: &Tests, hit: &Hit, room: &mut Room) -> Result<(), EsError> {

@@ -117,3 +117,25 @@ fn all_busy_is_busy() {
         (&json!(201), &json!(429))
     );
 }
+
+proptest::proptest! {
+    #[test]
+    fn a_document_is_one_line_that_means_the_same(
+        keys in proptest::collection::vec("[a-zä \"\\\\\n]{0,5}", 0..5),
+        value in "[a-z{}\\[\\]:, \"\\\\\n\tä]{0,20}",
+        pretty: bool,
+        id in proptest::option::of("[a-z\"\\\\]{1,5}"),
+    ) {
+        let document = Value::Object(keys.iter().map(|key| (key.clone(), json!([value, {"a": value}, 1.5]))).collect());
+        let sent = if pretty { serde_json::to_vec_pretty(&document) } else { serde_json::to_vec(&document) }.expect("has a form");
+        let action = Action { op: Op::Index, index: "a".to_owned(), id: id.clone() };
+        let read = document::read(&action, &sent).expect("right");
+        let line = read.line.strip_suffix(b"\n").expect("ends");
+        proptest::prop_assert!(!line.contains(&b'\n'));
+        let mut found: Value = serde_json::from_slice(line).expect("JSON");
+        let kept = found.as_object_mut().expect("an object").shift_remove("_id");
+        proptest::prop_assert_eq!(kept, id.map(Value::from));
+        proptest::prop_assert_eq!(found, document);
+        proptest::prop_assert_eq!(read.content, document::content_of(line));
+    }
+}

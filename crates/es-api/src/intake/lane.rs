@@ -54,6 +54,15 @@ struct At {
     earlier: Option<(SourceKey, u64)>,
     /// Whether the ids of earlier runs are known.
     remembers: bool,
+    /// Batches of which the queue has not said what became of them.
+    unsure: Vec<Unsure>,
+}
+
+/// A batch that may have landed.
+struct Unsure {
+    start: u64,
+    end: u64,
+    ids: Vec<(IdKey, u64)>,
 }
 
 /// Documents of one origin, on their way in one batch.
@@ -82,7 +91,7 @@ impl Lane {
             changed_at: shared.clock.now(),
             file: FileFacts::default(),
         };
-        let at = At { key, end: 0, known: false, behind: false, earlier: None, remembers: false };
+        let at = At { key, end: 0, known: false, behind: false, earlier: None, remembers: false, unsure: Vec::new() };
         Self { index, at: tokio::sync::Mutex::new(at), report: Mutex::new(report) }
     }
 
@@ -100,13 +109,18 @@ impl Lane {
         }
         let repeats = self.refuse_repeats(shared, &documents, &mut results);
         let mut left = self.groups(shared, &documents, &results);
-        for _ in 0..TRIES {
+        for attempt in 0..TRIES {
             if left.is_empty() {
                 break;
             }
-            if let Err(error) = self.place(shared, &mut at).await {
-                fail(&mut left, &mut results, &error);
-                break;
+            if attempt > 0 {
+                if let Err(error) = self.place(shared, &mut at).await {
+                    fail(&mut left, &mut results, &error);
+                    break;
+                }
+                // What was found to have landed after all may be the very same.
+                self.refuse_repeats(shared, &documents, &mut results);
+                left = self.groups(shared, &documents, &results);
             }
             self.send(shared, &mut at, &mut left, &documents, &mut results).await;
         }
@@ -150,11 +164,17 @@ impl Lane {
                 end = end.max(kept_end(&*shared.store, at.key).await?);
             }
             at.end = end;
+            // What the queue holds has landed, whatever was said of it.
+            let (landed, open) =
+                std::mem::take(&mut at.unsure).into_iter().partition(|batch: &Unsure| batch.end <= held);
+            at.unsure = open;
+            let mut window = shared.window.lock();
+            landed.into_iter().flat_map(|batch: Unsure| batch.ids).for_each(|(id, content)| window.put(id, content));
         } else if at.end > 0 {
             // Nobody can tell what became of the last batch, so its bytes must not get another meaning.
             shared.state.begin_anew()?;
             at.key = shared.state.key(&self.index);
-            at.end = 0;
+            (at.end, at.unsure) = (0, Vec::new());
         }
         at.behind = held < at.end;
         at.known = true;
@@ -218,7 +238,7 @@ impl Lane {
         let window = shared.window.lock();
         let (mut seen, mut repeats) = (HashMap::new(), Vec::new());
         for (place, document) in documents.iter().enumerate() {
-            let Some(id) = &document.id else { continue };
+            let Some(id) = document.id.as_ref().filter(|_| results[place].is_none()) else { continue };
             let key = IdKey::new(&self.index, id);
             if let Some(known) = window.get(key) {
                 results[place] = Some(repeat(&self.index, document, Some(known)));
@@ -299,6 +319,7 @@ impl Lane {
                 Ok(Outcome::Duplicate(_) | Outcome::Gap { .. }) => left.push_back(group),
                 Err(error) => {
                     at.known = false;
+                    at.unsure.push(self.unsure(start, &group, documents));
                     tracing::warn!(index = %self.index, error = %error.chain(), "a batch of documents was not taken");
                     fail_one(&group, results, &error.into());
                 }
@@ -340,6 +361,15 @@ impl Lane {
         Batch { header: Arc::new(header), payload }
     }
 
+    fn unsure(&self, start: u64, group: &Group, documents: &[Document]) -> Unsure {
+        let known = |place: &usize| {
+            let document = &documents[*place];
+            document.id.as_ref().map(|id| (IdKey::new(&self.index, id), document.content))
+        };
+        let ids = group.places.iter().filter_map(known).collect();
+        Unsure { start, end: start + group.payload.len() as u64, ids }
+    }
+
     /// A batch is durable.
     fn landed(
         &self,
@@ -368,6 +398,8 @@ impl Lane {
         }
         at.end = at.end.max(offset);
         at.behind = false;
+        // What might have stood here does not.
+        at.unsure.retain(|batch| batch.start >= at.end);
         self.note(shared, at);
     }
 }

@@ -34,8 +34,8 @@ use state::State;
 
 /// Most indices that one process writes to.
 const INDICES_MAX: usize = 4_096;
-/// Bulks of all indices that are on their way at a time.
-const WRITES_MAX: usize = 64;
+/// Bulks that are on their way at a time, whether or not somebody still waits for their answer.
+const WRITES_MAX: usize = 8;
 /// What was written is waited for so long, where a client asks to find it at once.
 const FOUND_WAIT: Duration = Duration::from_secs(10);
 

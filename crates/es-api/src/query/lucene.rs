@@ -4,13 +4,15 @@
 //! clauses beside required ones decide nothing. So `a OR b AND c` finds what `b AND c` finds. That is kept, because
 //! dashboards that were written against it show what it finds.
 
+mod lex;
+
 use std::ops::Bound;
 
 use base::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use store::Query;
-use store::query::{Glob, GlobPart, Pattern, Test};
+use store::query::{Pattern, Test};
 
 use super::{Clause, clauses, nothing, object, only, range, scalar};
 use crate::date::{self, Format};
@@ -128,28 +130,6 @@ type Parsed<T> = Result<T, String>;
 const SPECIAL: &[char] = &['(', ')', '"', '[', ']', '{', '}', ':', '~', '^'];
 
 impl Parser<'_> {
-    fn peek(&self, ahead: usize) -> Option<char> {
-        self.chars.get(self.at + ahead).copied()
-    }
-
-    fn skip_space(&mut self) {
-        while self.peek(0).is_some_and(char::is_whitespace) {
-            self.at += 1;
-        }
-    }
-
-    /// Takes a word that stands by itself.
-    fn takes(&mut self, word: &str) -> bool {
-        let len = word.chars().count();
-        let same = word.chars().enumerate().all(|(n, c)| self.peek(n) == Some(c));
-        let symbol = word.starts_with(['&', '|', '!']);
-        let alone = symbol || self.peek(len).is_none_or(|c| c.is_whitespace() || c == '(' || c == ')');
-        if same && alone {
-            self.at += len;
-        }
-        same && alone
-    }
-
     /// Clauses up to the end, or the `)` that closes the group.
     fn clauses(&mut self, field: Option<&str>) -> Parsed<Query> {
         let mut list: Vec<(Occur, Query)> = Vec::new();
@@ -236,28 +216,6 @@ impl Parser<'_> {
         self.value(field)
     }
 
-    /// The name before an unescaped colon; moves behind it.
-    fn field_name(&mut self) -> Option<String> {
-        let (mut name, mut at) = (String::new(), self.at);
-        loop {
-            match *self.chars.get(at)? {
-                ':' if !name.is_empty() => break,
-                '\\' => {
-                    name.push(*self.chars.get(at + 1)?);
-                    at += 2;
-                }
-                c if c.is_whitespace() || SPECIAL.contains(&c) || c == '/' && name.is_empty() => return None,
-                c => {
-                    name.push(c);
-                    at += 1;
-                }
-            }
-        }
-        self.at = at + 1;
-        self.skip_space();
-        Some(name)
-    }
-
     fn value(&mut self, field: Option<&str>) -> Parsed<Query> {
         let query = match self.peek(0) {
             None => return Err("a value is missing at the end".to_owned()),
@@ -289,28 +247,6 @@ impl Parser<'_> {
         self.at += 1;
         self.depth -= 1;
         Ok(query)
-    }
-
-    fn quoted(&mut self) -> Parsed<String> {
-        let start = self.at;
-        self.at += 1;
-        let mut text = String::new();
-        loop {
-            match self.peek(0) {
-                None => return Err(format!("the quote at character {start} is never closed")),
-                Some('"') => break,
-                Some('\\') if self.peek(1).is_some() => {
-                    text.extend(self.peek(1));
-                    self.at += 2;
-                }
-                Some(c) => {
-                    text.push(c);
-                    self.at += 1;
-                }
-            }
-        }
-        self.at += 1;
-        Ok(text)
     }
 
     fn regex(&mut self, field: Option<&str>) -> Parsed<Query> {
@@ -371,25 +307,6 @@ impl Parser<'_> {
         self.between(field, bound(with_low, low), bound(with_high, high))
     }
 
-    /// An end of a range; `None` for `*`.
-    fn limit(&mut self) -> Parsed<Option<String>> {
-        self.skip_space();
-        if self.peek(0) == Some('"') {
-            return self.quoted().map(Some);
-        }
-        let mut text = String::new();
-        while let Some(c) = self.peek(0).filter(|c| !c.is_whitespace() && !matches!(c, ']' | '}')) {
-            let escaped = c == '\\' && self.peek(1).is_some();
-            text.push(if escaped { self.peek(1).unwrap_or(c) } else { c });
-            self.at += if escaped { 2 } else { 1 };
-        }
-        match text.as_str() {
-            "" => Err(format!("an end of a range is missing at character {}", self.at)),
-            "*" => Ok(None),
-            _ => Ok(Some(text)),
-        }
-    }
-
     /// `>=5` and its kin.
     fn comparison(&mut self, field: &str) -> Parsed<Query> {
         let above = self.peek(0) == Some('>');
@@ -429,50 +346,6 @@ impl Parser<'_> {
             });
         }
         Ok(self.text(field, Pattern::Glob(glob)))
-    }
-
-    /// A bare word as text, and as a pattern where it has wildcards.
-    fn bare(&mut self) -> Parsed<(String, Option<Glob>)> {
-        let (start, mut text, mut glob, mut wild) = (self.at, String::new(), Glob::default(), false);
-        while let Some(c) = self.peek(0).filter(|c| !c.is_whitespace() && !SPECIAL.contains(c)) {
-            let (taken, part) = match c {
-                '\\' => match self.peek(1) {
-                    Some(next) => (2, GlobPart::Text(next.to_string())),
-                    None => return Err("a backslash stands at the end".to_owned()),
-                },
-                '*' => (1, GlobPart::Many),
-                '?' => (1, GlobPart::One),
-                c => (1, GlobPart::Text(c.to_string())),
-            };
-            match &part {
-                GlobPart::Text(piece) => text.push_str(piece),
-                _ => {
-                    wild = true;
-                    text.push(c);
-                }
-            }
-            glob.push(part);
-            self.at += taken;
-        }
-        if self.at == start {
-            let found = self.peek(0).map_or_else(|| "the end".to_owned(), |c| format!("[{c}]"));
-            return Err(format!("unexpected {found} at character {start}; quote it to search for it"));
-        }
-        Ok((text, wild.then_some(glob)))
-    }
-
-    /// A weight, which decides nothing here; nearness, which is refused.
-    fn boost(&mut self) -> Parsed<()> {
-        match self.peek(0) {
-            Some('~') => Err("nearness and fuzzy terms (~) are not supported by logdrive".to_owned()),
-            Some('^') => {
-                self.at += 1;
-                let digits = self.chars[self.at..].iter().take_while(|c| c.is_ascii_digit() || **c == '.').count();
-                self.at += digits;
-                if digits == 0 { Err(format!("a number is missing behind ^ at character {}", self.at)) } else { Ok(()) }
-            }
-            _ => Ok(()),
-        }
     }
 
     fn fields(&self, field: Option<&str>) -> Vec<String> {

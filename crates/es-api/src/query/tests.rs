@@ -192,3 +192,22 @@ fn what_is_not_known_is_refused() {
     let deep = (0..40).fold(json!({"match_all": {}}), |inner, _| json!({"bool": {"must": inner}}));
     assert!(read(deep).expect_err("is too deep").reason.contains("deep"));
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_understood_or_refused(text in "[a-z\\-+!&|(){}\\[\\]^\"~*?:\\\\/<>= ä0-9ATONDR]{0,40}") {
+        let options = lucene::Options::new(Timestamp::from_micros(NOW));
+        if let Ok(query) = lucene::parse(&text, &options) {
+            proptest::prop_assert!(store::query::compile(&query).is_ok());
+        }
+    }
+
+    #[test]
+    fn any_date_is_understood_or_refused(text in "(now|[0-9]{1,5}(-[0-9]{1,2}){0,2}([T ][0-9:.,Z+-]{0,18})?)?(\\|\\|)?[-+/]?[0-9]{0,20}[a-zA-Zä]?") {
+        let zone = jiff::tz::TimeZone::UTC;
+        let value = Value::String(text);
+        if let Ok((first, last)) = crate::date::read(&value, &crate::date::Format::default(), &zone, Timestamp::from_micros(NOW)) {
+            proptest::prop_assert!(first <= last);
+        }
+    }
+}

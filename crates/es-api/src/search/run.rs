@@ -182,7 +182,7 @@ impl<'a> Run<'a> {
         loop {
             scope.range.until = self.end_of(&scope, whole, enough).await?;
             let found = self.newest(&scope, usize::MAX >> 1, None).await;
-            let mut found = found.map_err(|error| Self::or_fewer(error))?;
+            let mut found = found.map_err(Self::or_fewer)?;
             found.reverse();
             // What stands at the very moment of the cursor, and before it, came on top.
             found.retain(|hit| after.is_none_or(|after| HitCursor { time: hit.time, id: hit.id } > after));

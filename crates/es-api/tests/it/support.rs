@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use base::{Clock, ManualClock, Timestamp};
 use es_api::{Call, EsApi, Intake, IntakeOptions, Limits, Parts, Reply};
+use queue::decorators::Faulty;
 use queue::{LINES, MemoryOptions, MemoryQueue, PollOptions, Producer, Queue};
 use serde_json::Value;
 use store::{MemoryStore, StoreBatch, Writer};
@@ -33,13 +34,30 @@ impl Server {
         Self::over(folder, queue, store, limits).await
     }
 
-    pub async fn over(
+    /// Over a queue that loses calls and answers.
+    pub async fn faulty(folder: &std::path::Path, seed: u64) -> Self {
+        let (queue, store) = (Arc::new(MemoryQueue::new()), Arc::new(MemoryStore::default()));
+        let faulty = Faulty::new(queue.clone(), seed, 0.3);
+        let producer = loop {
+            if let Ok(producer) = faulty.producer(LINES).await {
+                break producer;
+            }
+        };
+        Self::of(folder, producer, queue, store, Limits::default())
+    }
+
+    async fn over(folder: &std::path::Path, queue: Arc<MemoryQueue>, store: Arc<MemoryStore>, limits: Limits) -> Self {
+        let producer: Arc<dyn Producer> = queue.producer(LINES).await.expect("opens");
+        Self::of(folder, producer, queue, store, limits)
+    }
+
+    fn of(
         folder: &std::path::Path,
+        producer: Arc<dyn Producer>,
         queue: Arc<MemoryQueue>,
         store: Arc<MemoryStore>,
         limits: Limits,
     ) -> Self {
-        let producer: Arc<dyn Producer> = queue.producer(LINES).await.expect("opens");
         let clock = Arc::new(ManualClock::at(Timestamp::from_micros(NOW)));
         let shown: Arc<dyn Clock> = clock.clone();
         let options = IntakeOptions::new("box", Some(folder.to_owned()));

@@ -210,3 +210,35 @@ async fn bodies_are_bounded_and_may_be_compressed() {
     assert_eq!(filtered["items"][1], json!({"create": {"status": 201}}));
     assert!(filtered.get("took").is_none());
 }
+
+#[tokio::test]
+async fn what_is_lost_on_the_way_is_sent_again_and_there_once() {
+    for seed in 0..30 {
+        let folder = tempfile::tempdir().expect("a folder");
+        let server = Server::faulty(folder.path(), seed).await;
+        for bulk in 0..20 {
+            // Of four origins, so that a bulk is four batches.
+            let body: String = (0..12)
+                .map(|n| format!("{{\"create\":{{\"_index\":\"web\",\"_id\":\"{bulk}-{n}\"}}}}\n{{\"host\":\"h{}\",\"n\":\"{bulk}-{n}\"}}\n", n % 4))
+                .collect();
+            let mut tries = 0;
+            loop {
+                let reply = server.call("POST", "/_bulk", &body).await;
+                if reply.status == 200 && statuses(&value(&reply)).iter().all(|status| matches!(status, 201 | 409)) {
+                    break;
+                }
+                tries += 1;
+                assert!(tries < 200, "seed {seed}: {}", value(&reply));
+            }
+        }
+        server.transfer().await;
+        let asked = "{\"size\":0,\"aggs\":{\"n\":{\"cardinality\":{\"field\":\"n\"}}}}";
+        let found = server.json("POST", "/web/_search", asked).await;
+        assert_eq!(found["hits"]["total"]["value"], 240, "seed {seed}");
+        assert_eq!(found["aggregations"]["n"]["value"], 240, "seed {seed}");
+        let report = server.intake.sources().pop().expect("one source");
+        let held =
+            store::Reader::coverage(&*server.store, Some(report.key)).await.expect("knows").pop().expect("is held");
+        assert!(held.stored.covers(0, held.stored.end()), "seed {seed}: {held:?}");
+    }
+}

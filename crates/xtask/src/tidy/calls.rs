@@ -57,6 +57,7 @@ pub const RULES: [Rule; 11] = [
             "store-influxdb",
             "store-opensearch",
             "store-embedded",
+            "es-api",
             "agent",
             "transfer",
             "dashboard",

@@ -67,7 +67,8 @@ fn direction(name: &str, row: &Row, to: &str, rows: &BTreeMap<String, Row>) -> O
             "{name} (floor {floor}) uses {to}, which is not on a lower floor: arrows point down only"
         ));
     }
-    let driver = below == Some(2) && to.contains('-');
+    // A driver is called after its seam.
+    let driver = below == Some(2) && (to.starts_with("queue-") || to.starts_with("store-"));
     (driver && name != BINARY)
         .then(|| format!("{name} names the driver {to}: take the seam's trait, injected by {BINARY}"))
 }
