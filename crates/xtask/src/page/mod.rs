@@ -26,7 +26,7 @@ const USAGE: &str = "usage: cargo xtask page [WHAT] [-- ARGS…]
   types             the JSDoc types, by TypeScript
   unit              the pure modules, by node's own test runner
   browser           the specs against target/debug/logdrive in Chromium; ARGS go to playwright test: explore, -g tail
-  figures           the table of figures, against a release build; ARGS name some: first-rows live idle scroll
+  figures           the table of figures, against a release build; ARGS name some: paint first-rows live idle
   shots             the pictures under docs/screenshots; ARGS name some
   size              what everything that the page loads weighs
   install           the npm packages";

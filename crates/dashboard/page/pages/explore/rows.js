@@ -1,14 +1,14 @@
 // The rows of a question as state of the page. Older rows stay until there are newer ones, also when the server is lost.
-import { html, signal, useEffect, useSignal } from "../../lib/ui.js";
+import { html, signal, useEffect, useRef, useSignal } from "../../lib/ui.js";
 import { Problem, get } from "../../lib/api.js";
 import { useAsk } from "../../lib/ask.js";
 import { t } from "../../lib/i18n.js";
 import { isoOf, microsOf } from "../../lib/micros.js";
 import { SearchRows } from "../../lib/rows.js";
 import { onBack } from "../../lib/status.js";
-import { moment } from "../../lib/time.js";
+import { moment, range } from "../../lib/time.js";
 import { Empty, ErrorState, Partial } from "../../widgets/states.js";
-import { q, question, rowsAreHere, run, runText, setRange, wrongOrder } from "./state.js";
+import { askAgain, q, question, rowsAreHere, run, runText, setRange, wrongOrder } from "./state.js";
 
 /**
  * @typedef {object} RowsState
@@ -68,16 +68,31 @@ export async function placeOf(id, of, signal) {
   return /** @type {number} */ ((await get("histogram", { q: of.q, since, until: of.until, buckets: 1 }, { signal })).total);
 }
 
+/** So many seconds it is looked whether something comes after all. */
+const TRIES = 20;
+
 /** Nothing was found: where there would be something. */
 export function Nothing() {
   const { since, until } = question.value;
-  const { data } = useAsk(async (signal) => {
+  const tries = useRef(0);
+  const { data, again } = useAsk(async (signal) => {
     const [fits, any] = await Promise.all([
       get("search", { q: q.value, limit: 1, deadline_ms: 3000 }, { signal }),
       get("search", { limit: 1, deadline_ms: 3000 }, { signal }),
     ]);
     return { fits: fits.hits[0]?.time, any: any.hits[0]?.time };
   }, [question.value]);
+  // Lines that were just asked for may need a moment until they are stored.
+  useEffect(() => {
+    if (!data || range.value.until || tries.current >= TRIES) return undefined;
+    if (data.fits) {
+      if (tries.current > 0) askAgain();
+      return undefined;
+    }
+    const timer = setTimeout(again, 1000);
+    tries.current += 1;
+    return () => clearTimeout(timer);
+  }, [data]);
   const around = (/** @type {string} */ time) => {
     const ms = Date.parse(time);
     setRange(new Date(ms - 450_000).toISOString(), new Date(ms + 450_000).toISOString());

@@ -192,6 +192,11 @@ export function run() {
   else turn.value += 1;
 }
 
+/** The same again: there may be more by now. */
+export function askAgain() {
+  turn.value += 1;
+}
+
 /** @param {string} text */
 export function runText(text) {
   draft.value = text;
