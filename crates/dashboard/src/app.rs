@@ -21,6 +21,8 @@ use crate::searches::Searches;
 pub(crate) struct App {
     pub parts: Parts,
     pub remote: RemoteReports,
+    /// What answers under `/es`.
+    pub es: es_api::EsApi,
     /// The queue as it is offered to other machines.
     pub offered: Option<crate::routes::Offered>,
     pub figures: Figures,
@@ -33,6 +35,8 @@ pub(crate) struct App {
     pub shutdown: Shutdown,
     /// Where we listen.
     pub address: std::net::SocketAddr,
+    /// Turns of those who compare stored lines with their files.
+    pub verifying: Arc<tokio::sync::Semaphore>,
     /// Held while somebody looks through the dead letters.
     pub looking: tokio::sync::Mutex<()>,
 }
@@ -53,11 +57,6 @@ impl Trouble {
 }
 
 impl App {
-    /// Whether the store is still being opened.
-    pub(crate) const fn is_starting(&self) -> bool {
-        false
-    }
-
     /// The store that a request asks: the one that it names, or the first.
     pub(crate) fn store(&self, params: &Params) -> Result<Arc<dyn store::Reader>, Problem> {
         let named = self.named_store(params)?;

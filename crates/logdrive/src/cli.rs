@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Search(SearchArgs),
     /// Follow a stream or a file as its lines come in
     Tail(TailArgs),
+    /// Watch a server in the terminal: what flows, files, dead letters, workers, errors
+    Top(TopArgs),
     /// Show, for each file, where every byte of it is
     Audit(AuditArgs),
     /// Follow files and hand their lines to a server's queue, or to Kafka
@@ -177,6 +179,15 @@ pub(crate) struct TailArgs {
     /// Ask this store, by its name in the configuration [default: the first]
     #[arg(long, value_name = "NAME")]
     pub store: Option<String>,
+    #[command(flatten)]
+    pub client: ClientArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TopArgs {
+    /// One plain answer, and no more; so it is too where the output is no terminal
+    #[arg(long)]
+    pub once: bool,
     #[command(flatten)]
     pub client: ClientArgs,
 }

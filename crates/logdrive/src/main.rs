@@ -49,6 +49,7 @@ fn run(command: &Command) -> Result<(), Failure> {
         Command::Up(args) => commands::up::run(args),
         Command::Search(args) => commands::search::run(args),
         Command::Tail(args) => commands::tail::run(args),
+        Command::Top(args) => commands::top::run(args),
         Command::Audit(args) => commands::audit::run(args),
         Command::Agent(args) => commands::agent::run(args),
         Command::Transfer(args) => commands::transfer::run(args),
