@@ -58,12 +58,13 @@ pub(crate) async fn complete(
     let limit = params.number("limit", 20, 1, 200)?;
     let text = params.text("q").unwrap_or_default();
     let at = params.number("at", usize::MAX, 0, usize::MAX)?;
-    let mut scope = params.scope(&app.parts.limits, &*app.parts.clock)?;
+    // What is typed need not be a query yet.
+    let mut scope = params.without("q").scope(&app.parts.limits, &*app.parts.clock)?;
     scope.deadline = params.deadline(&app.parts.limits)?.or(Some(PATIENCE));
     let caret = completion::caret(text, at);
     let mut found = match &caret.wanted {
         Wanted::Nothing => Vec::new(),
-        Wanted::Word(begin) => words(&app, &caret, begin, scope).await?,
+        Wanted::Word(begin) => words(&app, &caret, begin).await?,
         Wanted::Value { field, begin } => values(&app, &caret, field, begin, limit, scope).await?,
     };
     found.truncate(limit);
@@ -74,7 +75,9 @@ pub(crate) async fn complete(
 type Found = Vec<(String, Kind, Option<u64>)>;
 
 /// Fields, and the words that join terms.
-async fn words(app: &App, caret: &Caret, begin: &str, scope: Scope) -> Result<Found, Problem> {
+async fn words(app: &App, caret: &Caret, begin: &str) -> Result<Found, Problem> {
+    // Of everything held: that, a store knows without looking.
+    let scope = Scope { deadline: Some(PATIENCE), ..Scope::everything() };
     let known = app.parts.store.fields(&scope).await?;
     let known = known.into_iter().map(|field| (field.name, field.records));
     Ok(completion::words(caret, begin, known))
