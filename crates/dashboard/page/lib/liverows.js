@@ -10,7 +10,6 @@ import { RowSource } from "./source.js";
 /** @typedef {import("./types.js").Hit} Hit */
 
 const ROWS = 100_000;
-const BYTES = 64 << 20;
 /** Rows that stay decoded. */
 const DECODED = 600;
 /** Records of the same moment may come again after a break: so many of the last are compared. */
@@ -22,7 +21,7 @@ const HEAD = /^\{"id":"([^"]*)","time":"([^"]*)"/;
 const HIDDEN_MS = 4000;
 
 export class LiveRows extends RowSource {
-  #ring = new Ring(ROWS, BYTES);
+  #ring;
   #hits = /** @type {Map<number, any>} */ (new Map());
   #stop = new AbortController();
   #closed = false;
@@ -36,9 +35,10 @@ export class LiveRows extends RowSource {
   #wake = () => {};
   #onVisible = () => this.#visible();
 
-  /** @param {{q: string, backlog?: number}} of */
-  constructor({ q, backlog = 200 }) {
+  /** @param {{q: string, backlog?: number, bytes?: number}} of `bytes`: what the rows may take, in memory */
+  constructor({ q, backlog = 200, bytes = 64 << 20 }) {
     super();
+    this.#ring = new Ring(ROWS, bytes);
     this.q = q;
     this.backlog = backlog;
     /** `live`, or why not. */

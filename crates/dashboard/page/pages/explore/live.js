@@ -29,6 +29,8 @@ const PANES = [1, 2, 3, 4];
 /** Figures are told so often: oftener nobody reads them. */
 const FIGURES_MS = 250;
 const SAID_MS = 5000;
+/** All panes together hold about so much. */
+const BYTES = 64 << 20;
 /** Older rows that stay while a pane is paused. */
 const KEPT_ABOVE = 5000;
 
@@ -95,7 +97,7 @@ function Pane({ n, q, many, handles, onMoment, onPause }) {
     onPause();
   };
   useEffect(() => {
-    const rows = new LiveRows({ q, backlog: many ? 100 : 200 });
+    const rows = new LiveRows({ q, backlog: many ? 100 : 200, bytes: many ? BYTES / 4 : BYTES });
     rows.onchange = () => rows.error !== error.peek() && (error.value = rows.error);
     source.value = rows;
     paused.value = null;
@@ -195,6 +197,11 @@ function Said({ handles }) {
   return html`<span class="visually-hidden" role="status">${text.value}</span>`;
 }
 
+/** Whether the key is for what has the focus. @param {Event} [event] */
+function isPressed(event) {
+  return event?.target instanceof Element && event.target.closest("button, a, input, select, summary, label") !== null;
+}
+
 /** @param {{q: string}} props */
 export function Live({ q }) {
   const handles = useRef(/** @type {Map<number, Handle>} */ (new Map())).current;
@@ -206,7 +213,7 @@ export function Live({ q }) {
   const clear = () => handles.forEach((pane) => pane.clear());
   const count = (/** @type {number} */ wanted) => set(Object.fromEntries([2, 3, 4].map((n) => [`q${n}`, n <= wanted ? questions[n - 1] ?? "*" : null])));
   useEffect(() => register([
-    { id: "live.pause", keys: "Space", label: () => t("live.pause"), group: () => t("live.title"), run: () => pause() },
+    { id: "live.pause", keys: "Space", label: () => t("live.pause"), group: () => t("live.title"), run: (event) => (isPressed(event) ? false : pause()) },
     { id: "live.clear", label: () => t("live.clear"), group: () => t("live.title"), run: clear },
     ...PANES.map((n) => ({ id: `live.panes.${n}`, label: () => t("live.panes.n", { n }), group: () => t("live.title"), run: () => count(n) })),
   ]), [questions.join("\n")]);
