@@ -53,7 +53,7 @@ pub fn explain(code: ResponseError, about: &str) -> String {
         R::UnsupportedVersion => format!("it does not know this version of the request ({about})"),
         R::MessageTooLarge | R::RecordListTooLarge => {
             format!(
-                "the message is too large for {about}; raise message.max.bytes there, or lower kafka.message_bytes_max"
+                "the message is too large for {about}; raise the topic's max.message.bytes, or lower kafka.message_bytes_max"
             )
         }
         R::InvalidTimestamp => format!("its clock and ours are too far apart for {about}; set the clocks"),

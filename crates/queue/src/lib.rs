@@ -36,6 +36,8 @@ pub use memory::{MemoryOptions, MemoryQueue};
 pub const LINES: &str = "lines";
 /// The topic of what could not be delivered.
 pub const DEAD_LETTERS: &str = "dead-letters";
+/// How the reason of a dead letter begins that a producer made, because its queue will never take the record.
+pub const NOT_TAKEN: &str = "not taken by the queue: ";
 /// The topic of points, in line protocol: host metrics, one line a point.
 pub const METRICS: &str = "metrics";
 

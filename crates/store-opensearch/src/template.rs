@@ -142,18 +142,31 @@ pub async fn prepare(http: &Http, options: &Options, naming: &Naming, server: &S
         return check(http, naming).await;
     }
     if let Some(after) = options.delete_after {
-        install_policy(http, policy(options, naming, server, after)).await?;
+        install_policy(http, naming, server, policy(options, naming, server, after)).await?;
     }
     let path = format!("/_index_template/{}", own_name(naming));
     let answer = http.send(Request::put(path, template(options, naming, server))).await?;
     if answer.is_ok() { Ok(()) } else { Err(install_failed("index template", answer.error())) }
 }
 
-async fn install_policy(http: &Http, (path, body): (String, Value)) -> Result<(), StoreError> {
+async fn install_policy(
+    http: &Http,
+    naming: &Naming,
+    server: &Server,
+    (path, body): (String, Value),
+) -> Result<(), StoreError> {
     let known = http.send(Request::get(&path)).await?;
-    // A policy that is there may have been changed on purpose, and changing it needs its numbers: left as it is.
     if known.is_ok() {
-        return Ok(());
+        return match with_age_of(&known.json()?, &body, server.product, &own_name(naming)) {
+            Some((numbers, changed)) => {
+                let answer = http.send(Request::put(format!("{path}{numbers}"), changed)).await?;
+                if !answer.is_ok() {
+                    return Err(install_failed("lifecycle policy", answer.error()));
+                }
+                follow_policy(http, naming, server).await
+            }
+            None => Ok(()),
+        };
     }
     let answer = http.send(Request::put(path, body)).await?;
     match answer.is_ok() {
@@ -165,6 +178,49 @@ async fn install_policy(http: &Http, (path, body): (String, Value)) -> Result<()
         }
         false => Err(install_failed("lifecycle policy", answer.error())),
     }
+}
+
+/// Where in a policy the age stands at which indices are deleted.
+const fn age_in(product: Product) -> &'static str {
+    match product {
+        Product::Elasticsearch => "/policy/phases/delete/min_age",
+        Product::OpenSearch => "/policy/states/0/transitions/0/conditions/min_index_age",
+    }
+}
+
+/// A policy that is there with the age of the one wanted, and what its path needs; `None` where that is its age, or
+/// where it has been changed so that there is none: whoever did it meant it. All else in it stays.
+fn with_age_of(known: &Value, wanted: &Value, product: Product, name: &str) -> Option<(String, Value)> {
+    let (mut changed, numbers) = match product {
+        Product::Elasticsearch => (json!({"policy": known[name]["policy"]}), String::new()),
+        Product::OpenSearch => {
+            let numbers = format!("?if_seq_no={}&if_primary_term={}", known["_seq_no"], known["_primary_term"]);
+            let mut policy = known["policy"].clone();
+            for told in ["policy_id", "last_updated_time", "schema_version", "user"] {
+                policy.as_object_mut()?.remove(told);
+            }
+            (json!({"policy": policy}), numbers)
+        }
+    };
+    let wanted = wanted.pointer(age_in(product))?;
+    let age = changed.pointer_mut(age_in(product))?;
+    if age == wanted {
+        return None;
+    }
+    *age = wanted.clone();
+    Some((numbers, changed))
+}
+
+/// Indices of before follow the policy as it was when they were made, until they are told.
+async fn follow_policy(http: &Http, naming: &Naming, server: &Server) -> Result<(), StoreError> {
+    if server.product == Product::OpenSearch {
+        let path = format!("/_plugins/_ism/change_policy/{}", naming.pattern());
+        let answer = http.send(Request::post(path, json!({"policy_id": own_name(naming)}))).await?;
+        if !answer.is_ok() {
+            tracing::warn!(error = %answer.error(), "indices of before keep their old delete_after");
+        }
+    }
+    Ok(())
 }
 
 fn install_failed(what: &str, error: StoreError) -> StoreError {
@@ -182,7 +238,8 @@ async fn check(http: &Http, naming: &Naming) -> Result<(), StoreError> {
         // Who may write need not be allowed to look at templates.
         return Ok(());
     }
-    let simulated = answer.json()?;
+    // Versions differ in how they say that no template fits: with nothing, or as a wrong request.
+    let simulated = if matches!(answer.status, 400 | 404) { Value::Null } else { answer.json()? };
     if simulated["template"]["mappings"]["properties"]["logdrive"]["properties"]["time"]["type"] == "long" {
         return Ok(());
     }
@@ -243,5 +300,31 @@ mod tests {
         assert_eq!(path, "/_plugins/_ism/policies/logdrive-logs");
         assert_eq!(body["policy"]["ism_template"][0]["index_patterns"][0], "logs-*-*.*.*");
         assert!(template(&options, &naming, &server)["template"]["settings"]["index"]["lifecycle.name"].is_null());
+    }
+
+    #[test]
+    fn another_age_changes_nothing_else_of_a_policy() {
+        for product in [Product::Elasticsearch, Product::OpenSearch] {
+            let (options, naming, server) = known(product);
+            let of = |secs| policy(&options, &naming, &server, Duration::from_secs(secs)).1;
+            let held = |mut policy: Value| {
+                policy["policy"]["added"] = "by hand".into();
+                match product {
+                    Product::Elasticsearch => json!({"logdrive-logs": {"version": 3, "policy": policy["policy"]}}),
+                    Product::OpenSearch => json!({"_seq_no": 7, "_primary_term": 2, "policy": policy["policy"]}),
+                }
+            };
+            let name = own_name(&naming);
+            assert_eq!(with_age_of(&held(of(60)), &of(60), product, &name), None);
+            let (numbers, changed) = with_age_of(&held(of(60)), &of(90), product, &name).unwrap();
+            assert_eq!(changed.pointer(age_in(product)), of(90).pointer(age_in(product)));
+            assert_eq!(changed["policy"]["added"], "by hand");
+            assert_eq!(numbers.is_empty(), product == Product::Elasticsearch, "{numbers}");
+            let stripped = match product {
+                Product::Elasticsearch => json!({"logdrive-logs": {"policy": {"phases": {}}}}),
+                Product::OpenSearch => json!({"policy": {"states": []}}),
+            };
+            assert_eq!(with_age_of(&stripped, &of(90), product, &name), None, "somebody meant it");
+        }
     }
 }

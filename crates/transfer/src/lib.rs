@@ -13,6 +13,7 @@ mod pipeline;
 mod points;
 mod problems;
 mod reading;
+mod refused;
 mod revisions;
 mod role;
 mod rules;

@@ -18,6 +18,7 @@ use crate::letters::Letters;
 use crate::pipeline::{Errands, Pipeline};
 use crate::points::PointPipeline;
 use crate::problems::Problems;
+use crate::refused::Refused;
 use crate::revisions::Revisions;
 use crate::rules::{Rule, RulePipeline};
 use crate::status::{Figures, RuleFigures, Status};
@@ -64,6 +65,7 @@ struct Shared {
     rules: Vec<Arc<RulePipeline>>,
     problems: Problems,
     lag: Arc<Lag>,
+    refused: Arc<Refused>,
     revisions: Arc<Revisions>,
     queue: Arc<dyn Queue>,
 }
@@ -110,7 +112,7 @@ pub fn build(config: &TransferConfig, streams: &[StreamConfig], parts: Parts) ->
             name: part.name,
         })
     });
-    let pipelines = pipelines.collect();
+    let pipelines: Vec<_> = pipelines.collect();
     let mut rules = Vec::new();
     if let Some(points) = &parts.points {
         let rule_figures = RuleFigures::new(&parts.metrics, &figures);
@@ -138,11 +140,18 @@ pub fn build(config: &TransferConfig, streams: &[StreamConfig], parts: Parts) ->
             problems: problems.clone(),
         })
     });
+    let of_pipelines = |p: &Arc<Pipeline>| (p.name.clone(), p.store.clone());
+    let refused = Arc::new(Refused {
+        config: config.clone(),
+        queue: parts.queue.clone(),
+        stores: pipelines.iter().map(of_pipelines).collect(),
+        problems: problems.clone(),
+    });
     let topics = if points.is_some() { vec![LINES, METRICS] } else { vec![LINES] };
     let queue = parts.queue.clone();
     let lag =
         Arc::new(Lag { queue: parts.queue, topics, prefix: config.group.clone(), figures, problems: problems.clone() });
-    Ok(Transfer { shared: Arc::new(Shared { pipelines, points, rules, problems, lag, revisions, queue }) })
+    Ok(Transfer { shared: Arc::new(Shared { pipelines, points, rules, problems, lag, refused, revisions, queue }) })
 }
 
 impl Transfer {
@@ -169,6 +178,11 @@ impl Transfer {
                 async move { points.run(&shutdown).await }
             });
         }
+        let refused = self.shared.refused.clone();
+        supervisor.spawn("transfer-dead-letters", move |shutdown| {
+            let refused = refused.clone();
+            async move { refused.run(&shutdown).await }
+        });
         let lag = self.shared.lag.clone();
         supervisor.spawn("transfer-lag", move |shutdown| {
             let lag = lag.clone();

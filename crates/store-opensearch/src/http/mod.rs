@@ -270,6 +270,8 @@ fn failure(error: &reqwest::Error) -> String {
     let low = said.to_ascii_lowercase();
     let hint = if error.is_timeout() {
         "no answer in time; is it overloaded or stopped?"
+    } else if low.contains("lookup address") || low.contains("name or service not known") || low.contains("dns error") {
+        "is the name right, and known to this machine?"
     } else if low.contains("refused") {
         "is it running, and is this its address?"
     } else if low.contains("not valid for name") || low.contains("notvalidforname") {

@@ -93,7 +93,7 @@ impl Engine {
         let most = (self.limits.bytes / 2).min(range.len().max(SPLIT_MIN));
         let again = piece.part.header.flags.has(model::BatchFlags::DEAD_LETTER);
         let most = if again { (most / 2).max(SPLIT_MIN) } else { most };
-        let made = letters(&piece.part, range, reason, most);
+        let made = letters(&piece.part, range, &format!("{}{reason}", queue::NOT_TAKEN), most);
         tracing::warn!(
             source = %piece.part.header.key, path = %piece.part.header.path, reason, "a record goes to the dead letters"
         );
@@ -193,8 +193,8 @@ impl Engine {
             }
             R::MessageTooLarge | R::RecordListTooLarge => {
                 let now = self.lanes[index].ready.front().map_or(0, |parcel| parcel.bytes.len());
-                let bytes = (now / 2).max(SPLIT_MIN);
-                let limits = Limits { bytes, plain_bytes: bytes, ..self.limits };
+                // One record may be more: then it goes alone, and it is the broker's word that it is too large.
+                let limits = Limits { plain_bytes: (now / 2).max(SPLIT_MIN), ..self.limits };
                 self.rewrite(index, limits, |_| None);
             }
             R::InvalidRecord => self.without_refused(index, &refusal),
