@@ -9,7 +9,6 @@ import { BLOCK_MAX, RowIndex, spansOf } from "./rowindex.js";
 import { RowSource } from "./source.js";
 import { momentMs } from "./time.js";
 
-export { LiveRows } from "./liverows.js";
 export { ArrayRows, RowSource } from "./source.js";
 
 /**
@@ -218,7 +217,7 @@ export class SearchRows extends RowSource {
   #run(key, span, page) {
     const stop = new AbortController();
     this.#running.set(key, stop);
-    const work = span.count > BLOCK_MAX && !span.solid ? this.#split(span, stop.signal) : this.#fetch(span, page, stop.signal);
+    const work = span.count > BLOCK_MAX && !span.solid ? this.#split(span, stop.signal) : this.#bring(span, page, stop.signal);
     work.then(() => {
       this.#running.delete(key);
       this.error = null;
@@ -252,7 +251,7 @@ export class SearchRows extends RowSource {
    * @param {number} page
    * @param {AbortSignal} signal
    */
-  async #fetch(span, page, signal) {
+  async #bring(span, page, signal) {
     const cursors = this.#cursors.get(span) ?? [""];
     this.#cursors.set(span, cursors);
     for (let n = Math.min(page, cursors.length - 1); n <= page; n += 1) {
