@@ -5,7 +5,7 @@ use super::support::{
     send_all, stats, topic,
 };
 use super::{BatchOf, Capabilities};
-use crate::{Outcome, Queue, QueueError};
+use crate::{Located, Outcome, Queue, QueueError};
 
 pub async fn names_are_checked(queue: &dyn Queue) {
     for name in ["", "..", "a/b", "a b"] {
@@ -34,6 +34,26 @@ pub async fn stats_tell_how_full_it_is(queue: &dyn Queue, capabilities: &Capabil
     assert!(first == end || bytes > 0, "{bytes} bytes");
     assert_eq!(stats.groups, [(topic, past(queue.id(), &came))]);
     assert_eq!(stats.paused, None);
+}
+
+/// A queue that can say where a byte is says it of every byte that it holds, and of no other.
+pub async fn bytes_are_located(queue: &dyn Queue) {
+    let topic = topic("located");
+    let sent: Vec<_> = (0..20u64).map(|n| BatchOf::source((n % 3).into()).numbered(n / 3)).collect();
+    send_all(queue, &topic, &sent).await;
+    for batch in &sent {
+        let (key, start, end) = (batch.header.key, batch.header.start, batch.header.end);
+        for offset in [start, end - 1] {
+            match queue.locate(&topic, key, offset).await.expect("is told") {
+                Located::Here(here) => assert_eq!((here.header.key, here.header.start), (key, start), "byte {offset}"),
+                Located::NotHeld => panic!("byte {offset} of {key} is held"),
+                Located::Unknown => return,
+            }
+        }
+    }
+    let last = &sent[sent.len() - 1].header;
+    let behind = queue.locate(&topic, last.key, last.end).await.expect("is told");
+    assert!(matches!(behind, Located::NotHeld), "{behind:?}");
 }
 
 pub async fn a_full_queue_says_back_pressure(queue: &dyn Queue, capabilities: &Capabilities, capacity: usize) {

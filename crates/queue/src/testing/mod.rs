@@ -61,6 +61,7 @@ pub async fn run(queue: &dyn Queue, capabilities: &Capabilities) {
     consume::cursors_of_other_data_are_refused(queue).await;
     limits::names_are_checked(queue).await;
     limits::stats_tell_how_full_it_is(queue, capabilities).await;
+    limits::bytes_are_located(queue).await;
     if let Some(capacity) = capabilities.capacity {
         limits::a_full_queue_says_back_pressure(queue, capabilities, capacity).await;
     }
