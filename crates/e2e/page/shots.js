@@ -1,7 +1,8 @@
 // Pictures of every page, light and dark, made from the demo: for the README, and to be looked at with open eyes.
-import { mkdirSync, statSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { chromium } from "@playwright/test";
+import { smaller } from "./lib/png.js";
 import { Server, until } from "./lib/server.js";
 
 const OUT = new URL("../../../docs/screenshots/", import.meta.url).pathname;
@@ -51,9 +52,9 @@ for (const theme of /** @type {const} */ (["light", "dark"])) {
     await until("nothing is loading", async () => (await page.locator("main .spinner").count()) === 0, 15).catch(() => {});
     await act?.(page);
     await sleep(700);
-    const file = join(OUT, `${name}-${theme}.png`);
-    await page.screenshot({ path: file });
-    console.log(`${(statSync(file).size / 1024).toFixed(0).padStart(5)} KB  docs/screenshots/${name}-${theme}.png`);
+    const picture = smaller(await page.screenshot());
+    writeFileSync(join(OUT, `${name}-${theme}.png`), picture);
+    console.log(`${(picture.length / 1024).toFixed(0).padStart(5)} KB  docs/screenshots/${name}-${theme}.png`);
   }
   await page.close();
 }

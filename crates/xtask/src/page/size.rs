@@ -51,8 +51,8 @@ pub fn all(page: &Path) -> Result<Vec<Loaded>> {
     reached(page, |_| true)
 }
 
-/// What whoever opens one page in English loads, with everything that can be opened there: its name, bytes, and bytes
-/// compressed.
+/// What whoever opens one page in English loads, but for what a module loads later, when it is asked for (another page,
+/// Live, another language): its name, bytes, and bytes compressed.
 pub fn visits(page: &Path) -> Result<Vec<(String, u64, u64)>> {
     let frame = std::fs::read_to_string(page.join("widgets/frame.js")).context("widgets/frame.js")?;
     let named = frame.split("import(\"../").skip(1).filter_map(|rest| rest.split('"').next());
@@ -62,8 +62,8 @@ pub fn visits(page: &Path) -> Result<Vec<(String, u64, u64)>> {
             let is_other = |path: &str| path.starts_with("pages/") && path.matches('/').count() == 1 && path != own;
             // What a page imports of another one is loaded; the other page itself is not, unless it is imported.
             let loaded = reached(page, |edge| match edge {
-                Edge { from: "widgets/frame.js", to } => !is_other(to),
-                Edge { to, .. } => *to != "strings/zh.js",
+                Edge { from: "widgets/frame.js", to, .. } => !is_other(to),
+                Edge { later, .. } => !later,
             })?;
             let (bytes, compressed) = sum(&loaded);
             Ok((own.to_owned(), bytes, compressed))
@@ -75,6 +75,7 @@ pub fn visits(page: &Path) -> Result<Vec<(String, u64, u64)>> {
 struct Edge<'a> {
     from: &'a str,
     to: &'a str,
+    later: bool,
 }
 
 /// Every file that is reached from index.html by edges that are gone.
@@ -86,8 +87,13 @@ fn reached(page: &Path, goes: impl Fn(&Edge) -> bool) -> Result<Vec<Loaded>> {
             continue;
         }
         let text = std::fs::read(page.join(&path)).with_context(|| format!("{PAGE}/{path}, which the page loads"))?;
-        let named = references(&path, &String::from_utf8_lossy(&text));
-        todo.extend(named.into_iter().filter(|to| goes(&Edge { from: &path, to })));
+        let text_of = String::from_utf8_lossy(&text);
+        let later = |to: &str| {
+            let name = to.rsplit('/').next().unwrap_or(to);
+            text_of.split("import(\"").skip(1).any(|rest| rest.split('"').next().is_some_and(|one| one.ends_with(name)))
+        };
+        let named = references(&path, &text_of);
+        todo.extend(named.into_iter().filter(|to| goes(&Edge { from: &path, to, later: later(to) })));
         loaded.push(Loaded { compressed: gzip(&text)?, bytes: text.len() as u64, path });
     }
     loaded.sort_by(|a, b| a.path.cmp(&b.path));
