@@ -25,7 +25,8 @@ export function stacksOf(counts) {
   const name = (/** @type {Series} */ one) => (one.other ? t("explore.other") : one.absent ? t("explore.absent") : one.value || (counts.by ? t("explore.empty.value") : t("explore.lines")));
   if (counts.by !== "level") {
     let n = 0;
-    return counts.series.map((one) => ({ name: name(one), value: valueOf(one), counts: one.counts, colour: !counts.by ? "--bar-info" : one.absent || one.other ? "--bar-unknown" : `--series-${(n++ % 8) + 1}` }));
+    const last = (/** @type {Series} */ one) => Number(one.absent ?? false) + 2 * Number(one.other ?? false);
+    return [...counts.series].sort((a, b) => last(a) - last(b)).map((one) => ({ name: name(one), value: valueOf(one), counts: one.counts, colour: !counts.by ? "--bar-info" : one.absent || one.other ? "--bar-unknown" : `--series-${(n++ % 8) + 1}` }));
   }
   const rank = (/** @type {Series} */ one) => (LEVELS.indexOf(one.value) + LEVELS.length + 1) % (LEVELS.length + 1);
   return [...counts.series].sort((a, b) => rank(a) - rank(b)).map((one) => ({ name: name(one), value: valueOf(one), counts: one.counts, colour: `--bar-${LEVELS.includes(one.value) ? one.value : "unknown"}` }));

@@ -9,14 +9,18 @@ import { Menu } from "../../widgets/menu.js";
 import { FIXED, knownFields } from "./known.js";
 import { act, afterRows, by, chartAsTable, chartHidden, question, set, setRange, wrongOrder, zoomOut } from "./state.js";
 
-/** By which field the bars are split. */
-function By() {
+/** By which field the bars are split. @param {{close: () => void}} props */
+function By({ close }) {
   const match = useSignal("");
   const { data } = useAsk(knownFields, [question.value]);
   const names = [...new Set([...FIXED.slice(1), ...(data?.fields ?? []).map((one) => one.name)])];
+  const choose = (/** @type {string|null} */ name) => {
+    close();
+    set({ by: name });
+  };
   return html`<input type="search" class="wide" aria-label=${t("explore.fields.search")} placeholder=${t("explore.fields.search")} value=${match.value} onInput=${(/** @type {any} */ event) => (match.value = event.target.value)} />
-    <button class="item" aria-pressed=${by.value === "-"} onClick=${() => set({ by: "-" })}>${t("explore.by.nothing")}</button>
-    ${names.filter((name) => name.toLowerCase().includes(match.value.toLowerCase())).slice(0, 60).map((name) => html`<button key=${name} class="item" aria-pressed=${by.value === name} onClick=${() => set({ by: name === "level" ? null : name })}>${name}</button>`)}`;
+    <button class="item" aria-pressed=${by.value === "-"} onClick=${() => choose("-")}>${t("explore.by.nothing")}</button>
+    ${names.filter((name) => name.toLowerCase().includes(match.value.toLowerCase())).slice(0, 60).map((name) => html`<button key=${name} class="item" aria-pressed=${by.value === name} onClick=${() => choose(name === "level" ? null : name)}>${name}</button>`)}`;
 }
 
 /** @param {import("../../widgets/histogram.js").Counts} counts */
@@ -38,7 +42,7 @@ export function Chart({ children }) {
   const view = chartHidden.value ? "off" : chartAsTable.value ? "table" : "";
   const choose = (/** @type {string} */ wanted) => set({ chart: view === wanted ? null : wanted }, { replace: true });
   return html`<section class="chart" aria-label=${t("explore.histogram")}>
-    <div class="chart-head">${children}<${Menu} label=${html`${t("explore.by")} <b>${by.value === "-" ? t("explore.by.nothing") : by.value}</b> ▾`}><${By} /><//>
+    <div class="chart-head">${children}<${Menu} label=${html`${t("explore.by")} <b>${by.value === "-" ? t("explore.by.nothing") : by.value}</b> ▾`}>${(/** @type {() => void} */ close) => html`<${By} close=${close} />`}<//>
       ${data && !chartHidden.value ? legend(data) : null}<span class="grow"></span>
       ${data && !data.complete ? html`<span class="warn" title=${t("explore.chart.partial.note")}>${t("explore.partial")}</span>` : null}
       <button class="quiet" title=${`${t("explore.zoom.out")} (z)`} onClick=${() => zoomOut()}>${t("explore.zoom.out")}</button>
