@@ -115,11 +115,15 @@ impl Talk<'_> {
         let answer = decode::<SaslHandshakeRequest>(answer, version, self.at)?;
         if answer.error_code.err().is_some() {
             let there: Vec<&str> = answer.mechanisms.iter().map(|name| name.as_str()).collect();
-            let reason = format!(
-                "{} is not enabled there; there are {}: set kafka.sasl",
-                sasl.mechanism.name(),
-                if there.is_empty() { "none".to_owned() } else { there.join(", ") }
-            );
+            let asked = sasl.mechanism.name();
+            let reason = match there.join(", ") {
+                none if none.is_empty() => {
+                    format!(
+                        "it takes no login on this port, and {asked} was asked for; leave kafka.sasl out, or use its port with SASL"
+                    )
+                }
+                there => format!("{asked} is not enabled there; set kafka.sasl to what is: {there}"),
+            };
             return Err(QueueError::Refused { at: self.at.to_owned(), reason, lasting: true });
         }
         if sasl.mechanism == Mechanism::Plain {
