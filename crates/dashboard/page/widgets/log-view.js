@@ -214,7 +214,7 @@ export class LogView extends HTMLElement {
     scroller.addEventListener("wheel", (event) => event.deltaY < 0 && list.pause(true), { passive: true });
     scroller.addEventListener("keydown", (event) => this.#key(event));
     list.layer.addEventListener("click", (event) => this.#clicked(event));
-    list.layer.addEventListener("dblclick", (event) => list.at(event) && this.current() && this.#emit("open", this.current()));
+    list.layer.addEventListener("dblclick", (event) => this.#at(event) && this.current() && this.#emit("open", this.current()));
     list.layer.addEventListener("pointermove", (event) => this.#hovered(event));
     this.addEventListener("pointerleave", () => {
       clearTimeout(this.#hover);
@@ -229,9 +229,23 @@ export class LogView extends HTMLElement {
     if (this.#list.follow && selection && !selection.isCollapsed && this.#list.layer.contains(selection.anchorNode)) this.#list.pause(true);
   }
 
+  /**
+   * The row and the column under the pointer.
+   * @param {Event} event
+   */
+  #at(event) {
+    const target = event.target instanceof Element ? event.target : null;
+    const cell = /** @type {HTMLElement|null} */ (target?.closest(".lv-cell") ?? null);
+    const row = this.#list.rows.find(({ node }) => target && node.contains(target));
+    const hit = /** @type {any} */ (row?.hit);
+    if (!row || !hit || hit.note !== undefined) return null;
+    const n = cell ? row.cells.indexOf(cell) : -1;
+    return { row, hit: /** @type {Hit} */ (hit), cell, n, column: this.#list.look.columns[n] ?? "" };
+  }
+
   /** @param {MouseEvent} event */
   #clicked(event) {
-    const at = this.#list.at(event);
+    const at = this.#at(event);
     if (!at || event.button !== 0) return;
     const target = /** @type {Element} */ (event.target);
     this.#list.pause(true);
@@ -250,7 +264,7 @@ export class LogView extends HTMLElement {
     if (event.pointerType === "touch" || this.#list.follow) return;
     clearTimeout(this.#hover);
     this.#hover = window.setTimeout(() => {
-      const at = this.#list.at(event);
+      const at = this.#at(event);
       const target = at?.cell && at.column ? targetAt(event, at.hit, at.cell, at.column) : null;
       if (target && document.getSelection()?.isCollapsed !== false) this.#tools.show(target, this.getBoundingClientRect());
       else this.#tools.hide();

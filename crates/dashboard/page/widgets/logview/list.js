@@ -23,6 +23,8 @@ const TOUCH_MS = 600;
 const CHARS = 2100;
 
 let lists = 0;
+/** Lists that are seen now. */
+let attached = 0;
 
 export class List {
   id = `lv${(lists += 1)}`;
@@ -51,6 +53,7 @@ export class List {
   touchedAt = -Infinity;
   /** When rows were drawn last, and the timer that draws them again. */
   shownAt = 0;
+  isAttached = false;
   later = 0;
   announce = false;
   chars = 0;
@@ -89,6 +92,8 @@ export class List {
   }
 
   detach() {
+    if (this.isAttached) attached -= 1;
+    this.isAttached = false;
     this.off();
     cancelAnimationFrame(this.frame);
     window.clearTimeout(this.settling);
@@ -118,14 +123,21 @@ export class List {
 
   attach() {
     this.off();
+    if (!this.isAttached) attached += 1;
+    this.isAttached = true;
     this.off = this.source?.on(() => this.grown()) ?? (() => {});
     this.schedule();
   }
 
-  /** While rows run by, nobody reads each: a line after a silence is shown at once, the next ones together. */
+  /**
+   * While rows run by, nobody reads each: a line after a silence is shown at once, the next ones together. Lists in which
+   * all rows are others each time share the time that one would take.
+   */
   grown() {
     if (!this.follow) return this.schedule();
-    const rest = this.shownAt + FOLLOW_MS - performance.now();
+    const fresh = (this.source?.first ?? 0) + (this.source?.length ?? 0) - this.scroll.end;
+    const all = fresh * this.scroll.row > this.scroll.view;
+    const rest = this.shownAt + (all ? FOLLOW_MS * attached : FOLLOW_MS) - performance.now();
     if (rest <= 0) this.schedule();
     else this.later ||= window.setTimeout(() => this.schedule(), rest);
   }
@@ -367,20 +379,6 @@ export class List {
     if (Math.abs(this.scroll.ideal - this.scroll.at) < 2) return;
     this.place();
     this.schedule();
-  }
-
-  /**
-   * The row and the column under the pointer.
-   * @param {Event} event
-   */
-  at(event) {
-    const target = event.target instanceof Element ? event.target : null;
-    const cell = /** @type {HTMLElement|null} */ (target?.closest(".lv-cell") ?? null);
-    const row = this.rows.find(({ node }) => target && node.contains(target));
-    const hit = /** @type {any} */ (row?.hit);
-    if (!row || !hit || hit.note !== undefined) return null;
-    const n = cell ? row.cells.indexOf(cell) : -1;
-    return { row, hit: /** @type {Hit} */ (hit), cell, n, column: this.look.columns[n] ?? "" };
   }
 
   /** @param {string} id of a record to fold or to unfold */
