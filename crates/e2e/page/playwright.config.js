@@ -3,6 +3,8 @@ import { defineConfig } from "@playwright/test";
 
 export default defineConfig({
   testDir: "specs",
+  // Measured alone, by cargo xtask page figures: beside other specs everything is slow.
+  testIgnore: process.env.LOGDRIVE_FIGURES ? [] : ["**/figures.spec.js"],
   outputDir: "../../../target/page-results",
   fullyParallel: true,
   workers: 2,

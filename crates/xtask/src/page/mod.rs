@@ -20,6 +20,9 @@ const CHROMIUM_VAR: &str = "LOGDRIVE_TEST_CHROMIUM";
 /// Tells other tests where the npm packages are.
 pub const MODULES_VAR: &str = "LOGDRIVE_TEST_NODE_MODULES";
 
+/// As Playwright says.
+const NODE_MIN: u32 = 20;
+
 const USAGE: &str = "usage: cargo xtask page [WHAT] [-- ARGS…]
 
   all               types, unit and browser (what cargo xtask test does)
@@ -47,7 +50,10 @@ pub fn command(args: &[String]) -> Result<()> {
         "browser" => Tools::find()?.browser(&debug_binary()?, rest),
         "figures" => {
             size::print()?;
-            Tools::find()?.script("figures.js", &release_binary()?, rest)
+            let (tools, binary) = (Tools::find()?, release_binary()?);
+            tools.script("figures.js", &binary, rest)?;
+            // The same of the list, with bounds. It is asked for when all is.
+            if rest.is_empty() { tools.bounds(&binary) } else { Ok(()) }
         }
         "shots" => Tools::find()?.script("shots.js", &debug_binary()?, rest),
         "size" => size::print(),
@@ -104,6 +110,9 @@ impl Tools {
         for program in ["node", "npm"] {
             in_path(program).with_context(|| format!("there is no {program} (Debian: apt-get install nodejs npm)"))?;
         }
+        if node_version()? < NODE_MIN {
+            bail!("node is older than {NODE_MIN}, which the tools of the page want");
+        }
         Ok(Self { chromium, modules: npm::modules(&folder())? })
     }
 
@@ -142,6 +151,13 @@ impl Tools {
         run(self.with(playwright, binary))
     }
 
+    /// The specs that measure, alone and at full size.
+    fn bounds(&self, binary: &Path) -> Result<()> {
+        let mut playwright = Command::new(self.modules.join(".bin/playwright"));
+        playwright.args(["test", "figures", "--workers", "1"]).env("LOGDRIVE_FIGURES", "full").current_dir(folder());
+        run(self.with(playwright, binary))
+    }
+
     fn script(&self, script: &str, binary: &Path, args: &[String]) -> Result<()> {
         let mut node = Command::new("node");
         node.arg(script).args(args).current_dir(folder());
@@ -161,11 +177,13 @@ fn folder() -> PathBuf {
 
 /// The page's folder has no package.json: what its files are, newer nodes see by themselves.
 fn modules_by_default() -> Result<Option<&'static str>> {
+    Ok((node_version()? < 22).then_some("--experimental-default-type=module"))
+}
+
+fn node_version() -> Result<u32> {
     let version = Command::new("node").arg("--version").output().context("cannot start node")?;
     let version = String::from_utf8_lossy(&version.stdout);
-    let major: u32 =
-        version.trim_start_matches('v').split('.').next().unwrap_or_default().parse().context("node's version")?;
-    Ok((major < 22).then_some("--experimental-default-type=module"))
+    version.trim_start_matches('v').split('.').next().unwrap_or_default().parse().context("node has no version")
 }
 
 fn in_path(program: &str) -> Option<PathBuf> {
