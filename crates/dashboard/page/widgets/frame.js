@@ -76,7 +76,7 @@ function TopBar() {
     <h1 class="top-title">${t(placeOf(path.value).label)}</h1>
     <${Health} />
     <span class="grow"></span>
-    <button class="quiet palette-button" onClick=${() => (paletteOpen.value = true)} aria-keyshortcuts="Control+K"><span>${t("palette.open")}</span><kbd>Ctrl K</kbd></button>
+    <button class="quiet palette-button" aria-label=${t("palette.open")} onClick=${() => (paletteOpen.value = true)} aria-keyshortcuts="Control+K"><span>${t("palette.open")}</span><kbd>Ctrl K</kbd></button>
     <${ZoneChoice} />
     <select class="quiet theme" aria-label=${t("theme.label")} value=${theme.value} onChange=${(/** @type {any} */ event) => (theme.value = event.target.value)}>
       ${THEMES.map((name) => html`<option key=${name} value=${name}>${t(`theme.${name}`)}</option>`)}
