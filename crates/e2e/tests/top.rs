@@ -88,6 +88,8 @@ fn it_shows_a_server_and_gives_the_terminal_back() {
     top.shows("lines/s");
     top.press("2");
     top.shows("HOST");
+    // Its row: the files are read by the server itself.
+    top.shows("here");
     top.press("\r");
     top.shows("a.log");
     server.kill();

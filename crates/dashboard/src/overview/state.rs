@@ -205,6 +205,10 @@ impl State {
             self.growth.push(tick, bytes, GROWTH);
         }
         let disk = sample.store.as_ref().map_or(0, |store| store.disk_bytes);
+        if self.history.is_empty() {
+            // As long as it ever is: a history that grows would be another one at each look.
+            self.history.resize(HISTORY, (0.0, 0.0, disk));
+        }
         self.history.push_back((rounded(self.records.step_rate()), rounded(self.account.lag.seconds), disk));
         while self.history.len() > HISTORY {
             self.history.pop_front();
