@@ -14,6 +14,10 @@ import { copy } from "./toast.js";
 
 export const DETAIL_TABS = /** @type {const} */ (["fields", "raw", "context", "where"]);
 const RECORD = /** @type {const} */ (["time", "level", "stream", "host", "path"]);
+/** Names that mean the record, though a line has a field of that name: a query cannot ask for the latter. */
+const TAKEN = new Set(["time", "stream", "host", "file", "source", "generation", "offset", "id", "format", "mark"]);
+/** @param {string} name of a field of the line */
+const asked = (name) => (TAKEN.has(name) ? "" : name);
 const HEX_MAX = 64 * 1024;
 /** A browser takes seconds to lay out a line of a MiB. */
 const TEXT_MAX = 32 * 1024;
@@ -56,10 +60,10 @@ export function Fields({ hit, act, columns }) {
       ${[["source", source], ["generation", generation], ["offset", offset]].map(([name, value]) => html`<${Node} key=${name} name=${name} value=${value} field=${name} act=${act} columns=${columns} />`)}
       ${hit.marks?.length ? html`<${Node} name="mark" value=${hit.marks.join(", ")} field="" act=${act} />` : null}</ul></section>
     <section><h3>${t("detail.fields")} <small>${Object.keys(hit.fields).length}</small></h3>
-      <ul class="tree">${Object.entries(hit.fields).map(([name, value]) => html`<${Node} key=${name} name=${name} value=${value} field=${name} act=${act} columns=${columns} />`)}</ul>
+      <ul class="tree">${Object.entries(hit.fields).map(([name, value]) => html`<${Node} key=${name} name=${name} value=${value} field=${asked(name)} act=${act} columns=${columns} />`)}</ul>
       ${Object.keys(hit.fields).length === 0 ? html`<p class="soft">${t("detail.no.fields")}</p>` : null}</section>
     <section><h3>${t("detail.line")}</h3><pre class="line-text">${hit.line.slice(0, TEXT_MAX)}</pre>${hit.line.length > TEXT_MAX ? html`<p class="soft">${t("detail.hex.cut", { size: bytes(TEXT_MAX) })}</p>` : null}</section>
-    ${json && typeof json === "object" ? html`<section><h3>JSON</h3><ul class="tree">${Object.entries(json).map(([name, value]) => html`<${Node} key=${name} name=${name} value=${value} field=${name} act=${act} columns=${columns} />`)}</ul></section>` : null}`;
+    ${json && typeof json === "object" ? html`<section><h3>JSON</h3><ul class="tree">${Object.entries(json).map(([name, value]) => html`<${Node} key=${name} name=${name} value=${value} field=${asked(name)} act=${act} columns=${columns} />`)}</ul></section>` : null}`;
 }
 
 /** @param {{hit: Hit}} props */
