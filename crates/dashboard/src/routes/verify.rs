@@ -486,7 +486,8 @@ mod tests {
         let file = Text(b"one\ntwo\r\nthree");
         let (one, two, three) = (hit(0, "one", 4), hit(4, "two\r", 5), hit(9, "three", 5));
         let differs = |start, end, reason| vec![Difference { start, end, reason }];
-        let table: [(&str, Vec<Hit>, u64, u64, u64, Vec<Difference>); 8] = [
+        type Case = (&'static str, Vec<Hit>, u64, u64, u64, Vec<Difference>);
+        let table: [Case; 8] = [
             ("all", vec![one.clone(), two.clone(), three.clone()], 14, 14, 3, vec![]),
             ("a page", vec![one.clone(), two.clone()], 14, 9, 2, vec![]),
             ("beyond the range", vec![one.clone(), two.clone()], 4, 4, 1, vec![]),

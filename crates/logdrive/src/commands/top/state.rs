@@ -40,6 +40,9 @@ pub(super) enum Next {
     Leave,
 }
 
+/// By source and generation.
+type OfSource<T> = HashMap<(String, u32), T>;
+
 /// Everything.
 #[derive(Default)]
 pub(super) struct State {
@@ -53,9 +56,9 @@ pub(super) struct State {
     pub workers: Workers,
     pub problems: Problems,
     /// Bytes read a second of each source, by what the last two answers say.
-    pub speeds: HashMap<(String, u32), f64>,
+    pub speeds: OfSource<f64>,
     /// What it said before, and when.
-    pub read_before: Option<(Instant, HashMap<(String, u32), u64>)>,
+    pub read_before: Option<(Instant, OfSource<u64>)>,
     /// Why the server cannot be shown now.
     pub lost: Option<String>,
     pub paused: bool,
