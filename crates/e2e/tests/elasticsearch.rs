@@ -25,7 +25,7 @@ fn the_python_client_is_understood() {
     let Some(python) = python() else { return };
     let folder = Folder::new();
     let server = server(&folder);
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/elasticsearch.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/elasticsearch_client.py");
     let mut command = Command::new(python);
     command.arg(script).arg(&server.client().address);
     runs(command, "the python client");

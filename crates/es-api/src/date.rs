@@ -17,11 +17,13 @@ pub struct Format {
     millis: bool,
     seconds: bool,
     iso: bool,
+    /// As fine as it is known, not only milliseconds.
+    fine: bool,
 }
 
 impl Default for Format {
     fn default() -> Self {
-        Self { millis: true, seconds: false, iso: true }
+        Self { millis: true, seconds: false, iso: true, fine: false }
     }
 }
 
@@ -31,14 +33,14 @@ impl Format {
     /// # Errors
     /// `illegal_argument_exception` for a pattern of one's own.
     pub fn read(names: &str) -> Result<Self, EsError> {
-        let mut format = Self { millis: false, seconds: false, iso: false };
+        let mut format = Self { millis: false, seconds: false, iso: false, fine: false };
         for name in names.split("||") {
             match name {
                 "epoch_millis" => format.millis = true,
                 "epoch_second" => format.seconds = true,
+                "strict_date_optional_time_nanos" => (format.iso, format.fine) = (true, true),
                 "strict_date_optional_time"
                 | "date_optional_time"
-                | "strict_date_optional_time_nanos"
                 | "strict_date_time"
                 | "date_time"
                 | "strict_date_time_no_millis"
@@ -59,6 +61,7 @@ impl Format {
     /// A moment, as a key of an answer in this format.
     pub fn show(&self, micros: i64) -> String {
         match (self.iso, self.millis) {
+            (true, _) if self.fine && micros % 1000 != 0 => Timestamp::from_micros(micros).to_string(),
             (true, _) => show(micros),
             (false, true) => micros.div_euclid(1000).to_string(),
             (false, false) => micros.div_euclid(1_000_000).to_string(),
@@ -343,6 +346,8 @@ mod tests {
     fn shown_with_milliseconds() {
         assert_eq!(show(NOW), "2026-01-31T10:00:00.000Z");
         assert_eq!(show(NOW + 1_500), "2026-01-31T10:00:00.001Z");
+        let fine = Format::read("strict_date_optional_time_nanos").map(|f| f.show(NOW + 7));
+        assert_eq!(fine.as_deref(), Ok("2026-01-31T10:00:00.000007Z"));
         assert_eq!(Format::read("epoch_millis").map(|f| f.show(NOW)).as_deref(), Ok("1769853600000"));
     }
 }

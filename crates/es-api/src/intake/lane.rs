@@ -65,6 +65,17 @@ struct Unsure {
     ids: Vec<(IdKey, u64)>,
 }
 
+impl At {
+    /// The queue holds everything before `held`: what was unsure there has landed, and its ids are known from now on.
+    fn settle(&mut self, shared: &Shared, held: u64) {
+        let is_landed = |batch: &Unsure| batch.end <= held;
+        let (landed, open): (Vec<_>, Vec<_>) = std::mem::take(&mut self.unsure).into_iter().partition(is_landed);
+        self.unsure = open;
+        let mut window = shared.window.lock();
+        landed.into_iter().flat_map(|batch| batch.ids).for_each(|(id, content)| window.put(id, content));
+    }
+}
+
 /// Documents of one origin, on their way in one batch.
 struct Group {
     host: Arc<str>,
@@ -165,11 +176,9 @@ impl Lane {
             }
             at.end = end;
             // What the queue holds has landed, whatever was said of it.
-            let (landed, open) =
-                std::mem::take(&mut at.unsure).into_iter().partition(|batch: &Unsure| batch.end <= held);
-            at.unsure = open;
-            let mut window = shared.window.lock();
-            landed.into_iter().flat_map(|batch: Unsure| batch.ids).for_each(|(id, content)| window.put(id, content));
+            at.settle(shared, held);
+            // The rest has not: another batch will stand in its place.
+            at.unsure.clear();
         } else if at.end > 0 {
             // Nobody can tell what became of the last batch, so its bytes must not get another meaning.
             shared.state.begin_anew()?;
@@ -380,6 +389,8 @@ impl Lane {
         documents: &[Document],
         results: &mut [Option<Written>],
     ) {
+        // It continues what stands before it, so that has landed too, whatever was said of it.
+        at.settle(shared, start);
         let mut offset = start;
         {
             let mut window = shared.window.lock();

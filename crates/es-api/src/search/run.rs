@@ -114,11 +114,11 @@ impl<'a> Run<'a> {
                 counter.add(hit)?;
             }
             after = page.next;
-            if after.is_none() {
+            if !page.complete || (after.is_some() && Instant::now() >= self.until) {
+                self.complete = false;
                 break;
             }
-            if !page.complete || Instant::now() >= self.until {
-                self.complete = false;
+            if after.is_none() {
                 break;
             }
         }

@@ -240,3 +240,26 @@ async fn what_is_not_known_is_refused() {
         assert!((400..500).contains(&status) && reason.contains(says), "{method} {path} {body}: {reason}");
     }
 }
+
+#[tokio::test]
+async fn what_takes_too_long_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(folder.path()).await;
+    let mut lines = BatchBuilder::new(7, 0, 0);
+    for n in 0..200_000 {
+        lines.plain(b"x", NOW - n);
+    }
+    assert_eq!(server.store.write(&[lines.build()]).await.expect("is written"), []);
+    for asked in [
+        json!({"timeout": "1ms", "size": 0, "aggs": {"1": {"avg": {"field": "x"}}}}),
+        json!({"timeout": "1ms", "size": 0, "aggs": {"1": {"date_histogram": {"field": "@timestamp", "fixed_interval": "1m"}}}}),
+        json!({"timeout": "1ms", "size": 10, "query": {"query_string": {"query": "nothing"}}}),
+    ] {
+        let found = server.json("POST", "/_search", &asked.to_string()).await;
+        assert_eq!(
+            (&found["timed_out"], &found["hits"]["total"]["relation"]),
+            (&json!(true), &json!("gte")),
+            "{asked}"
+        );
+    }
+}
