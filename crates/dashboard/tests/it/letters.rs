@@ -50,7 +50,7 @@ const ID: &str = "00000000000000000000000007.0.7";
 fn letters_are_settled_and_shown_no_more() {
     let told = Arc::new(Told::default());
     let server = Server::with(|parts| parts.letters = Some(told.clone()));
-    for start in [7, 9] {
+    for start in [7, 100] {
         let batch = BatchOf::source(7).at(start).flags(model::BatchFlags::AFTER_MISSED).bytes(b"no\nx\n");
         let appended = async { server.queue.producer(DEAD_LETTERS).await.expect("is there").append(batch).await };
         server.runtime.block_on(appended).expect("is appended");
