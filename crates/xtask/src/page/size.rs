@@ -88,9 +88,10 @@ fn reached(page: &Path, goes: impl Fn(&Edge) -> bool) -> Result<Vec<Loaded>> {
         }
         let text = std::fs::read(page.join(&path)).with_context(|| format!("{PAGE}/{path}, which the page loads"))?;
         let text_of = String::from_utf8_lossy(&text);
+        let code = without_docs(&text_of);
         let later = |to: &str| {
             let name = to.rsplit('/').next().unwrap_or(to);
-            text_of.split("import(\"").skip(1).any(|rest| rest.split('"').next().is_some_and(|one| one.ends_with(name)))
+            code.split("import(\"").skip(1).any(|rest| rest.split('"').next().is_some_and(|one| one.ends_with(name)))
         };
         let named = references(&path, &text_of);
         todo.extend(named.into_iter().filter(|to| goes(&Edge { from: &path, to, later: later(to) })));

@@ -79,7 +79,11 @@ fn one(path: &str, text: &str) -> Vec<Problem> {
 fn keys(text: &str) -> BTreeMap<&str, BTreeSet<&str>> {
     let entry = |line: &'_ str| -> Option<(usize, usize)> {
         let inner = line.trim_start().strip_prefix('"')?;
-        let end = inner.find("\": ")?;
+        let end = inner.find("\":")?;
+        let is_key = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        if !inner[..end].chars().all(is_key) {
+            return None;
+        }
         Some((line.len() - inner.len(), end))
     };
     let lines: Vec<&str> = text.lines().collect();
