@@ -177,13 +177,13 @@ fn balances_what_the_witnesses_say() {
 #[test]
 fn a_byte_claimed_twice_counts_once_where_it_is_best_off() {
     let mut kept = coverage(&[(0, 10)]);
-    kept.dead_letter.insert(5, 15);
+    kept.dead_letter.insert(5, 22);
     kept.dropped.insert(10, 20);
     kept.expired.insert(0, 25);
     let account = balance(KEY, Some(&report(30, 30, 30, &[(20, 30)])), held(30, true), Some(&kept));
     assert_eq!(
         [account.stored, account.dead_letter, account.dropped, account.expired, account.missed],
-        [10, 5, 5, 5, 5]
+        [10, 2, 10, 3, 5]
     );
     assert!(account.complete);
 }
