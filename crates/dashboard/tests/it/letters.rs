@@ -12,7 +12,10 @@ use crate::support::Server;
 
 /// Stores what it is asked to, and knows one letter only.
 #[derive(Default)]
-struct Told(Mutex<Vec<(&'static str, Option<Vec<RecordId>>)>>, Mutex<bool>);
+struct Told(Mutex<Vec<Asked>>, Mutex<bool>);
+
+/// What to do, with which.
+type Asked = (&'static str, Option<Vec<RecordId>>);
 
 impl Told {
     fn settle(

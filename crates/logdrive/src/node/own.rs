@@ -38,8 +38,12 @@ pub(crate) fn keep(metrics: &Metrics, host: &str, store: Arc<dyn MetricsStore>, 
     });
 }
 
+/// The crate that counts, and the labels.
+type Of<'a> = (&'a str, &'a [(String, String)]);
+type Fields = Vec<(String, FieldValue)>;
+
 fn points_of(samples: &[Sample], host: &str, time: Timestamp) -> Vec<Point> {
-    let mut points: BTreeMap<(&str, &[(String, String)]), Vec<(String, FieldValue)>> = BTreeMap::new();
+    let mut points: BTreeMap<Of<'_>, Fields> = BTreeMap::new();
     for sample in samples {
         let named = sample.name.strip_prefix("logdrive_").and_then(|name| name.split_once('_'));
         let Some((of, field)) = named.filter(|_| sample.value.is_finite()) else { continue };
@@ -49,7 +53,7 @@ fn points_of(samples: &[Sample], host: &str, time: Timestamp) -> Vec<Point> {
         let field = (field.to_owned(), FieldValue::Float(sample.value));
         points.entry((of, &sample.labels)).or_default().push(field);
     }
-    let point = |((of, labels), fields): ((&str, &[(String, String)]), Vec<_>)| {
+    let point = |((of, labels), fields): (Of<'_>, Fields)| {
         let mut tags: Vec<(String, String)> = labels.iter().filter(|(_, value)| !value.is_empty()).cloned().collect();
         tags.push(("host".to_owned(), host.to_owned()));
         tags.sort_unstable();
