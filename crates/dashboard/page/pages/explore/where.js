@@ -11,8 +11,8 @@ import { ErrorState, Loading } from "../../widgets/states.js";
 
 const QUIET = new Set(["step", "at", "note"]);
 
-/** @param {string} key @param {any} value */
-function shown(key, value) {
+/** @param {string} _key @param {any} value */
+function shown(_key, value) {
   if (typeof value === "boolean") return t(value ? "yes" : "no");
   if (typeof value === "number") return grouped(value);
   return /^\d{4}-\d\d-\d\dT/.test(String(value)) ? moment(String(value), true) : String(value);
