@@ -220,7 +220,7 @@ pub(crate) fn is_drained(stats: &TopicStats) -> bool {
 }
 
 /// Which accounts are asked for.
-struct Wanted {
+pub(crate) struct Wanted {
     path: Option<Pattern>,
     stream: Option<Pattern>,
     host: Option<Pattern>,
@@ -228,7 +228,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn read(params: &Params) -> Result<Self, Problem> {
+    pub(crate) fn read(params: &Params) -> Result<Self, Problem> {
         let pattern = |name| params.filled(name).map(|text| Pattern::new(name, text)).transpose();
         let source = params.filled("source").map(|text| match (text.parse::<SourceKey>(), text.parse::<SourceId>()) {
             (Ok(key), _) => Ok((key.source, Some(key))),
@@ -243,7 +243,7 @@ impl Wanted {
         })
     }
 
-    fn account(&self, account: &Account) -> bool {
+    pub(crate) fn account(&self, account: &Account) -> bool {
         let key = SourceKey::new(account.source, account.generation);
         let is = |pattern: &Option<Pattern>, text: &str| pattern.as_ref().is_none_or(|p| p.matches(text));
         is(&self.path, &account.path)
