@@ -41,7 +41,12 @@ async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
         "DELETE" => "delete",
         _ => "other",
     };
-    tracing::debug!(route = reply.route, status = reply.status, took_ms = started.elapsed().as_millis() as u64, "answered under /es");
+    tracing::debug!(
+        route = reply.route,
+        status = reply.status,
+        took_ms = started.elapsed().as_millis() as u64,
+        "answered under /es"
+    );
     app.figures.answered(reply.route, name, reply.status, started.elapsed());
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = (status, reply.body).into_response();
@@ -59,7 +64,8 @@ async fn reply(app: &App, request: Request) -> Reply {
     let text = |headers: &HeaderMap, name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let length = text(&parts.headers, header::CONTENT_LENGTH).and_then(|text| text.parse::<usize>().ok());
     let limit = app.es.limits().body_bytes;
-    let too_large = || Reply::refused(&EsError::too_large(format!("the body has more than {limit} bytes; send less at a time")));
+    let too_large =
+        || Reply::refused(&EsError::too_large(format!("the body has more than {limit} bytes; send less at a time")));
     if length.is_some_and(|length| length > limit) {
         return too_large();
     }

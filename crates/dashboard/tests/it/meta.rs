@@ -38,7 +38,11 @@ fn the_description_is_of_what_is_there() {
                 "delete" => server.delete(&url),
                 _ => server.get(&url),
             };
-            assert!(answer.status != 405 && (answer.status < 500 || answer.status == 501), "{method} {url}: {}", answer.status);
+            assert!(
+                answer.status != 405 && (answer.status < 500 || answer.status == 501),
+                "{method} {url}: {}",
+                answer.status
+            );
             assert!(!answer.text().contains("unknown parameter"), "{method} {url}: {}", answer.text());
             assert!(!answer.text().contains("there is nothing at"), "{method} {url}: {}", answer.text());
             if answer.status == 200 {

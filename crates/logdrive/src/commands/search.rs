@@ -187,7 +187,8 @@ fn each(lines: &mut Lines, mut item: impl FnMut(&[u8]) -> Result<(), Failure>) -
 /// What was there, then what comes in. Listening begins before the search, so that nothing falls between the two;
 /// what both found is shown once.
 fn follow(client: &Client, scope: &Scope, limit: usize, out: &mut Output) -> Result<(), Failure> {
-    let mut query: Vec<(&str, String)> = scope.0.iter().filter(|(name, _)| matches!(*name, "q" | "store")).cloned().collect();
+    let mut query: Vec<(&str, String)> =
+        scope.0.iter().filter(|(name, _)| matches!(*name, "q" | "store")).cloned().collect();
     // What is written to a file or a pipe is wanted whole, however fast it comes.
     query.push(("max_rate", "0".to_owned()));
     let mut live = client.stream("/api/v1/tail", &query)?;
@@ -215,12 +216,7 @@ fn follow(client: &Client, scope: &Scope, limit: usize, out: &mut Output) -> Res
 }
 
 /// What `tail` does.
-pub(crate) fn follow_query(
-    client: &ClientArgs,
-    query: &str,
-    limit: usize,
-    store: Option<&str>,
-) -> Result<(), Failure> {
+pub(crate) fn follow_query(client: &ClientArgs, query: &str, limit: usize, store: Option<&str>) -> Result<(), Failure> {
     let range = RangeArgs { since: None, until: None };
     let server = Client::new(&client.server)?;
     let mut out = Output::new(client, query);

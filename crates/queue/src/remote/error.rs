@@ -8,16 +8,8 @@ use crate::QueueError;
 pub fn encode(error: &QueueError, out: &mut Vec<u8>) {
     let mut w = Writer::new(out);
     match error {
-        QueueError::Closed { at, reason } => {
-            w.u8(1);
-            w.text(at);
-            w.text(reason);
-        }
-        QueueError::Unavailable { at, reason } => {
-            w.u8(2);
-            w.text(at);
-            w.text(reason);
-        }
+        QueueError::Closed { at, reason } => texts(&mut w, 1, &[at, reason]),
+        QueueError::Unavailable { at, reason } => texts(&mut w, 2, &[at, reason]),
         QueueError::Refused { at, reason, lasting } => {
             w.u8(10);
             w.text(at);
@@ -64,20 +56,19 @@ pub fn encode(error: &QueueError, out: &mut Vec<u8>) {
             w.text(group);
             w.varint(u64::from(partition.0));
         }
-        QueueError::InUse { group } => {
-            w.u8(11);
-            w.text(group);
-        }
-        QueueError::Invalid(what) => {
-            w.u8(8);
-            w.text(what);
-        }
+        QueueError::InUse { group } => texts(&mut w, 11, &[group]),
+        QueueError::Invalid(what) => texts(&mut w, 8, &[what]),
         QueueError::Injected(what) => {
             w.u8(2);
             w.text("the server");
             w.text(&format!("injected fault: {what}"));
         }
     }
+}
+
+fn texts(w: &mut Writer<'_>, kind: u8, values: &[&str]) {
+    w.u8(kind);
+    values.iter().for_each(|value| w.text(value));
 }
 
 pub fn decode(r: &mut Reader<'_>) -> Result<QueueError, WireError> {
