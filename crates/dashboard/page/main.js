@@ -3,12 +3,12 @@ import { effect, html, render } from "./lib/ui.js";
 import { loadLanguage } from "./lib/i18n.js";
 import { listen } from "./lib/keys.js";
 import { followLinks } from "./lib/router.js";
-import { language, theme } from "./lib/settings.js";
+import { language, look } from "./lib/settings.js";
 import { watch } from "./lib/status.js";
 import { Frame } from "./widgets/frame.js";
 
 effect(() => {
-  document.documentElement.dataset.theme = theme.value;
+  document.documentElement.dataset.theme = look.value;
 });
 effect(() => {
   void language.value;

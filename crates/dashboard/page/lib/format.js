@@ -13,7 +13,8 @@ export function bytes(count) {
     rest /= 1000;
     unit += 1;
   }
-  return `${unit === 0 ? Math.round(rest) : threeDigits(rest)} ${UNITS[unit]}`;
+  const whole = unit === 0 && (rest % 1 === 0 || rest >= 10);
+  return `${whole ? Math.round(rest) : unit === 0 ? rest.toFixed(1) : threeDigits(rest)} ${UNITS[unit]}`;
 }
 
 /** @param {number} value */

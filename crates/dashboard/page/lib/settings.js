@@ -1,5 +1,5 @@
 // What a person chose on this machine: kept in the browser, never sent. Each setting is a signal.
-import { effect, signal } from "./ui.js";
+import { computed, effect, signal } from "./ui.js";
 
 const PREFIX = "logdrive.";
 
@@ -46,6 +46,11 @@ function write(name, value) {
 }
 
 export const theme = setting("theme", /** @type {"system"|"light"|"dark"|"contrast"} */ ("system"));
+const dark = globalThis.matchMedia?.("(prefers-color-scheme: dark)");
+const systemIsDark = signal(dark?.matches ?? false);
+dark?.addEventListener("change", () => (systemIsDark.value = dark.matches));
+/** The theme in force: light, dark or contrast. What is drawn by hand is drawn again when it changes. */
+export const look = computed(() => (theme.value === "system" ? (systemIsDark.value ? "dark" : "light") : theme.value));
 /** `local`, `UTC` or an IANA name. */
 export const zone = setting("zone", "local");
 export const language = setting("language", navigator.language.startsWith("zh") ? "zh" : "en");

@@ -57,7 +57,7 @@ function Controls({ measured, hosts }) {
     ${view.value !== "health" ? html`<${Select} label=${t("charts.host")} value=${host.value} options=${hosts} any=${t("charts.all")} onChange=${(/** @type {string} */ value) => setQuery({ host: value })} />` : null}
     ${view.value === "any" ? html`<${Select} label=${t("charts.measurement")} value=${measurement.value} options=${measured.map((one) => one.name)} any="–" onChange=${(/** @type {string} */ value) => setQuery({ measurement: value, field: null, by: null })} />
       <${Select} label=${t("charts.field")} value=${field.value} options=${chosen?.fields ?? []} any=${t("charts.all")} onChange=${(/** @type {string} */ value) => setQuery({ field: value })} />` : null}
-    ${view.value !== "host" ? html`<${Select} label=${t("charts.by")} value=${by.value} options=${tags} any=${t("charts.together")} onChange=${(/** @type {string} */ value) => setQuery({ by: value })} />` : null}
+    ${view.value === "lines" || view.value === "any" ? html`<${Select} label=${t("charts.by")} value=${by.value} options=${tags} any=${t("charts.together")} onChange=${(/** @type {string} */ value) => setQuery({ by: value })} />` : null}
     <span class="grow"></span>
     <label class="row tight"><input type="checkbox" checked=${params.get("yesterday") === "1"} onChange=${(/** @type {any} */ event) => setQuery({ yesterday: event.target.checked })} /> ${t("charts.yesterday")}</label>
     <${TimePicker} range=${{ since, until: params.get("until") ?? "" }} ranges=${RANGES} onChange=${(/** @type {string} */ from, /** @type {string} */ to) => setQuery({ since: from, until: to })} />

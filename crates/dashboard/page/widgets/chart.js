@@ -3,7 +3,7 @@ import { html, useEffect, useRef } from "../lib/ui.js";
 import uPlot from "../vendor/uplot.js";
 import { style } from "../lib/style.js";
 import { zoneName } from "../lib/time.js";
-import { theme } from "../lib/settings.js";
+import { look } from "../lib/settings.js";
 
 style("uplot");
 style("charts");
@@ -75,7 +75,7 @@ export function Chart({ label, times: xs, lines, since, until, format, height = 
       observer.disconnect();
       plot.current?.destroy();
     };
-  }, [key, theme.value, zoneName.value, height]);
+  }, [key, look.value, zoneName.value, height]);
   useEffect(() => {
     plot.current?.setData([xs, ...lines.map((line) => line.values)], false);
     plot.current?.setScale("x", { min: since, max: until });

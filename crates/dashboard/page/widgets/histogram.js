@@ -2,7 +2,7 @@
 import { html, useEffect, useRef } from "../lib/ui.js";
 import { grouped } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
-import { theme } from "../lib/settings.js";
+import { look } from "../lib/settings.js";
 import { dateAndTime, zoneName } from "../lib/time.js";
 import "./histogram-brush.js";
 
@@ -60,12 +60,9 @@ export function Histogram({ counts, onBrush, onZoomOut }) {
     ref.current.bars = { start, width: counts.interval_seconds * 1000, stacks: stacksOf(counts), describe };
   }, [counts, zoneName.value]);
   useEffect(() => {
-    const dark = matchMedia("(prefers-color-scheme: dark)");
-    const again = () => requestAnimationFrame(() => ref.current?.draw());
-    again();
-    dark.addEventListener("change", again);
-    return () => dark.removeEventListener("change", again);
-  }, [theme.value]);
+    const frame = requestAnimationFrame(() => ref.current?.draw());
+    return () => cancelAnimationFrame(frame);
+  }, [look.value]);
   return html`<histogram-brush ref=${ref} aria-label=${t("explore.histogram.help")} title="" onbrush=${(/** @type {CustomEvent} */ event) => onBrush(event.detail.from, event.detail.to)} onzoomout=${onZoomOut}></histogram-brush>`;
 }
 

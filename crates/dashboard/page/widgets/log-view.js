@@ -6,7 +6,7 @@
 import { effect, untracked } from "../lib/ui.js";
 import { pattern } from "../lib/highlight.js";
 import { t } from "../lib/i18n.js";
-import { language, theme } from "../lib/settings.js";
+import { language, look } from "../lib/settings.js";
 import { style } from "../lib/style.js";
 import { zoneName } from "../lib/time.js";
 import { List } from "./logview/list.js";
@@ -35,22 +35,19 @@ export class LogView extends HTMLElement {
     }
     const size = new ResizeObserver(() => list.resized());
     size.observe(list.scroller);
-    const dark = matchMedia("(prefers-color-scheme: dark)");
-    const again = () => list.relook({});
-    dark.addEventListener("change", again);
     const stop = effect(() => {
-      void [theme.value, language.value, zoneName.value];
+      void [look.value, language.value, zoneName.value];
       untracked(() => {
         forgetZone();
         list.scroller.setAttribute("aria-label", this.getAttribute("label") ?? t("view.label"));
         list.showHead();
         this.#tools.name();
-        again();
+        list.relook({});
       });
     });
     const selection = () => this.#selection();
     document.addEventListener("selectionchange", selection);
-    this.#cleanups.push(stop, () => size.disconnect(), () => dark.removeEventListener("change", again), () => document.removeEventListener("selectionchange", selection));
+    this.#cleanups.push(stop, () => size.disconnect(), () => document.removeEventListener("selectionchange", selection));
     list.attach();
   }
 

@@ -33,6 +33,22 @@ const HOST = [
   { id: "pressure", measurement: "pressure", fields: ["avg10"], by: "resource", tags: { type: "some" }, format: percent },
 ];
 
+/** @type {Panel[]} */
+const HEALTH = [
+  { id: "lines", measurement: "logdrive_agent", fields: ["read_lines_total"], aggregate: "rate", by: "host", format: (value) => `${short(value)}/s` },
+  { id: "bytes", measurement: "logdrive_agent", fields: ["read_bytes_total"], aggregate: "rate", by: "host", format: perSecond },
+  { id: "inflight", measurement: "logdrive_agent", fields: ["in_flight_bytes"], by: "host", format: bytes },
+  { id: "records", measurement: "logdrive_transfer", fields: ["records_total"], aggregate: "rate", by: "stream", format: (value) => `${short(value)}/s` },
+  { id: "lag", measurement: "logdrive_transfer", fields: ["lag"], by: "group", format: short },
+  { id: "unparsed", measurement: "logdrive_transfer", fields: ["unparsed_records_total"], aggregate: "rate", by: "stream", format: (value) => `${short(value)}/s` },
+  { id: "dead", measurement: "logdrive_transfer", fields: ["dead_letter_records_total"], aggregate: "rate", by: "store", format: (value) => `${short(value)}/s` },
+  { id: "missed", measurement: "logdrive_agent", fields: ["missed_bytes_total"], aggregate: "rate", by: "host", format: perSecond },
+  { id: "faults", measurement: "logdrive_agent", fields: ["faults_total", "duplicate_batches_total", "resent_batches_total"], aggregate: "rate", format: (value) => `${short(value)}/s` },
+  { id: "files", measurement: "logdrive_agent", fields: ["files", "open_files", "watched_folders"], format: short },
+  { id: "connections", measurement: "logdrive_dashboard", fields: ["connections", "streams"], format: short },
+  { id: "streamed", measurement: "logdrive_dashboard", fields: ["streamed_bytes_total"], aggregate: "rate", format: perSecond },
+];
+
 const HOST_NAMES = new Set(HOST.map((panel) => panel.measurement));
 
 /**
@@ -68,14 +84,14 @@ function auto(of, field, by) {
  */
 export function panelsOf(view, measured, chosen) {
   const known = new Map(measured.map((one) => [one.name, one]));
-  if (view === "host") return HOST.filter((panel) => panel.fields.some((field) => known.get(panel.measurement)?.fields.includes(field)));
+  const fixed = { host: HOST, health: HEALTH }[view];
+  if (fixed) return fixed.filter((panel) => panel.fields.some((field) => known.get(panel.measurement)?.fields.includes(field)));
   if (view === "any") {
     const of = known.get(chosen.measurement);
     if (!of) return [];
     return of.fields.filter((field) => !chosen.field || field === chosen.field).map((field) => auto(of, field, chosen.by));
   }
-  const own = (/** @type {Measurement} */ of) => of.name.startsWith("logdrive");
-  const wanted = measured.filter((of) => (view === "health" ? own(of) : !own(of) && !HOST_NAMES.has(of.name)));
+  const wanted = measured.filter((of) => !of.name.startsWith("logdrive_") && !HOST_NAMES.has(of.name));
   return wanted.flatMap((of) => of.fields.map((field) => auto(of, field, chosen.by)));
 }
 

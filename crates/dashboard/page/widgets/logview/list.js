@@ -1,5 +1,5 @@
 // The rows of <log-view> and how they are scrolled: a few that exist stand for the millions that do not.
-import { theme } from "../../lib/settings.js";
+import { look } from "../../lib/settings.js";
 import { dateAndTime } from "../../lib/time.js";
 import { Scroll } from "../../lib/scroll.js";
 import { Head } from "./head.js";
@@ -175,7 +175,7 @@ export class List {
   freshLook() {
     this.lookIsOld = false;
     const [r, g, b] = (getComputedStyle(this.node).backgroundColor.match(/[\d.]+/g) ?? [255, 255, 255]).map(Number);
-    this.look = { ...this.look, ground: [r, g, b], contrast: theme.value === "contrast" ? 7 : 4.5 };
+    this.look = { ...this.look, ground: [r, g, b], contrast: look.value === "contrast" ? 7 : 4.5 };
     this.node.classList.toggle("lv-vary", this.varies());
     this.node.classList.toggle("lv-wrap", this.look.wrap);
     this.widths();
