@@ -13,6 +13,7 @@ import { Sparkline } from "../widgets/sparkline.js";
 import { Empty, ErrorState, Loading } from "../widgets/states.js";
 import { FileDetail } from "./files/detail.js";
 import { Problems } from "./files/problems.js";
+import { Streams } from "./files/streams.js";
 
 style("files");
 
@@ -40,6 +41,7 @@ style("files");
 
 const match = param("match");
 const chosen = param("source");
+const streams = param("streams");
 const PAGE = 500;
 
 /**
@@ -88,7 +90,9 @@ export function Page() {
   const sources = /** @type {Source[]} */ (data?.sources ?? []);
   return html`<div class="page">
     <div class="row"><input type="search" class="grow" aria-label=${t("files.filter")} placeholder=${t("files.filter")} value=${match.value} onInput=${(/** @type {any} */ event) => setQuery({ match: event.target.value }, { replace: true })} />
+      <button aria-pressed=${streams.value === "1"} onClick=${() => setQuery({ streams: streams.value !== "1" })}>${t("streams.open")}</button>
       <span class="soft">${data ? t("files.count", { n: grouped(data.count) }) : ""}</span></div>
+    ${streams.value === "1" ? html`<${Streams} />` : null}
     <${Problems} />
     ${error ? html`<${ErrorState} error=${error} retry=${again} />` : null}
     ${!data && !error ? html`<${Loading} />` : null}

@@ -5,10 +5,16 @@ import { useAsk } from "../../lib/ask.js";
 import { bytes } from "../../lib/format.js";
 import { t } from "../../lib/i18n.js";
 import { go } from "../../lib/router.js";
+import { style } from "../../lib/style.js";
 import { errorText } from "../../widgets/states.js";
 import { toast } from "../../widgets/toast.js";
 
-/** @typedef {{stream: string, path: string, glob: string, bytes: number, readable: boolean}} Suggestion */
+style("overview");
+
+/** Suggestions shown, and followed when nothing is left out. */
+const SHOWN = 8;
+
+/** @typedef {{stream: string, path: string, glob: string, bytes: number, readable: boolean, followed_by?: string|null}} Suggestion */
 
 /**
  * Where the new lines are seen.
@@ -27,8 +33,8 @@ function Folder({ onFail }) {
   /** @param {Event} event */
   const follow = (event) => {
     event.preventDefault();
-    const paths = text.value.split(/[\s,]+/).filter(Boolean);
-    if (paths.length) send("POST", "streams", { paths }).then((followed) => show(followed), onFail);
+    const path = text.value.trim();
+    if (path) send("POST", "streams", { paths: [path] }).then((followed) => show(followed, followed.streams[0]?.name), onFail);
   };
   return html`<form class="row" onSubmit=${follow}><input class="grow" aria-label=${t("first.folder")} placeholder="/var/log/myapp/**/*.log" value=${text.value} onInput=${(/** @type {any} */ event) => (text.value = event.target.value)} /><button class="primary">${t("first.follow")}</button></form>`;
 }
@@ -36,26 +42,37 @@ function Folder({ onFail }) {
 /** @param {{onFail: (error: unknown) => void}} props */
 function Machine({ onFail }) {
   const { data } = useAsk((signal) => get("suggestions", {}, { signal }), []);
-  const chosen = useSignal(/** @type {string[]} */ ([]));
-  const files = /** @type {Suggestion[]} */ (data?.files ?? []);
-  const readable = files.filter((file) => file.readable);
-  const follow = () => {
-    const wanted = readable.filter((file) => chosen.value.length === 0 || chosen.value.includes(file.stream));
-    Promise.all(wanted.map((file) => send("POST", "streams", { name: file.stream, paths: [file.glob] }))).then((all) => show(all[0] ?? { streams: [], notes: [] }), onFail);
+  const left = useSignal(/** @type {string[]} */ ([]));
+  const files = /** @type {Suggestion[]} */ (data?.files ?? []).slice(0, SHOWN);
+  const free = files.filter((file) => file.readable && !file.followed_by);
+  const wanted = free.filter((file) => !left.value.includes(file.stream));
+  const follow = async () => {
+    try {
+      for (const file of wanted) {
+        const followed = await send("POST", "streams", { name: file.stream, paths: [file.glob] });
+        for (const note of followed.notes) toast(note);
+      }
+      show({ streams: [], notes: [] });
+    } catch (error) {
+      onFail(error);
+    }
   };
   /** @param {string} name */
-  const toggle = (name) => void (chosen.value = chosen.value.includes(name) ? chosen.value.filter((one) => one !== name) : [...chosen.value, name]);
+  const toggle = (name) => void (left.value = left.value.includes(name) ? left.value.filter((one) => one !== name) : [...left.value, name]);
+  /** @param {Suggestion} file */
+  const note = (file) => (file.followed_by ? t("first.already") : file.readable ? bytes(file.bytes) : t("first.unreadable"));
   if (data && files.length === 0) return html`<p class="soft">${t("first.none")}</p>`;
-  return html`<ul class="suggestions">${files.slice(0, 8).map((file) => html`<li key=${file.stream}><label><input type="checkbox" disabled=${!file.readable} checked=${file.readable && (chosen.value.length === 0 || chosen.value.includes(file.stream))} onChange=${() => toggle(file.stream)} /> <code>${file.glob}</code></label><small>${file.readable ? bytes(file.bytes) : t("first.unreadable")}</small></li>`)}</ul>
-    <button class="primary" disabled=${readable.length === 0} onClick=${follow}>${t("first.follow")}</button>`;
+  return html`<ul class="suggestions">${files.map((file) => html`<li key=${file.stream}><label><input type="checkbox" disabled=${!free.includes(file)} checked=${wanted.includes(file)} onChange=${() => toggle(file.stream)} /> <code>${file.glob}</code></label><small>${note(file)}</small></li>`)}</ul>
+    <button class="primary" disabled=${wanted.length === 0} onClick=${follow}>${t("first.follow")}</button>`;
 }
 
-export function FirstRun() {
+/** The three ways; on their own page they are called by another name. @param {{title?: string}} props */
+export function FirstRun({ title = t("first.title") }) {
   const error = useSignal("");
   const onFail = (/** @type {unknown} */ failed) => void (error.value = errorText(failed));
   const demo = () => send("POST", "streams", { demo: true }).then((followed) => show(followed), onFail);
   return html`<section class="card first-run" aria-labelledby="first-run">
-    <h2 id="first-run">${t("first.title")}</h2><p class="soft">${t("first.note")}</p>
+    <h2 id="first-run">${title}</h2><p class="soft">${t("first.note")}</p>
     ${error.value ? html`<p class="notice bad" role="alert">${error.value}</p>` : null}
     <div class="first-ways">
       <div><h3>${t("first.demo")}</h3><p class="soft">${t("first.demo.note")}</p><button class="primary" onClick=${demo}>${t("first.demo.start")}</button></div>
