@@ -3,6 +3,9 @@
 //! Under load the same tens of megabytes are freed and needed again within a second. Giving them back to the system in
 //! between costs 0.5 CPU-seconds per GB taken in (page faults, clearing); keeping them costs nothing that was not used
 //! a moment ago, and an idle process still gives them back.
+//!
+//! Huge pages are not asked for: half of what they take is never used here. Without them `up` takes 1 GB in with 280
+//! instead of 325 MB, and a transfer from Kafka to OpenSearch needs 121 instead of 210 MB, for the same CPU time.
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -12,8 +15,14 @@ const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 /// Milliseconds; mimalloc's own default is 1,000.
 const KEPT_MS: i32 = 10_000;
 
-/// Call it first: it holds for what is freed from then on.
-pub fn keep_freed_pages_for_a_while() {
+/// Call it first: it holds for what is taken and freed from then on.
+pub fn configure() {
+    // A kernel that does not know the call only costs the memory.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
+    keep_freed_pages_for_a_while();
+}
+
+fn keep_freed_pages_for_a_while() {
     // SAFETY: the option exists in the bundled mimalloc, takes a number, and no other thread runs yet.
     unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, std::ffi::c_long::from(KEPT_MS)) }
 }
