@@ -10,16 +10,16 @@ mod services;
 mod test;
 mod tidy;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
   test  [--bare] [ARGS…]
                     every test, with the real binary and real servers (--bare: without those); ARGS go to cargo test
   lint              fmt --check, clippy, tidy, doc
-  ci                lint, then test; what the tests need is installed meanwhile
+  ci                fmt, tidy, then test with clippy on the way; what the tests need is installed meanwhile
   tidy  [--shrink]  the rules of ARCHITECTURE.md; --shrink lowers the ratchet to what is there
   page  [WHAT]      how the page is proven; see cargo xtask page --help
   services …        real servers for tests and for playing; see cargo xtask services --help
@@ -59,6 +59,9 @@ fn ci() -> Result<()> {
         // One of the servers is built from source, for minutes. Whoever starts a server waits for its installation, and
         // says what is wrong with it.
         scope.spawn(|| drop(services::command(&test::install())));
-        run::lint().and_then(|()| test::command(&[]))
+        run::lint_texts()?;
+        let mut tests = Command::new(std::env::current_exe().context("cannot tell which program this is")?);
+        tests.arg("test");
+        run::run(run::linted(tests))
     })
 }

@@ -48,13 +48,25 @@ pub fn run(mut command: Command) -> Result<()> {
     Ok(())
 }
 
-/// Everything that is checked without running the product.
-pub fn lint() -> Result<()> {
+/// What is checked without compiling anything.
+pub fn lint_texts() -> Result<()> {
     run(cargo(&["fmt", "--all", "--check"]))?;
     tidy::command(&[])?;
-    if let Some(tools) = page::tools_or_note()? {
-        tools.types()?;
-    }
+    page::tools_or_note()?.map_or(Ok(()), |tools| tools.types())
+}
+
+/// Has every crate of ours go through clippy on its way to the tests, its warnings being errors: so everything is
+/// compiled once for both. (`cargo clippy` sets the same two variables, for a pass of its own.)
+pub fn linted(mut command: Command) -> Command {
+    let cargo = std::env::var_os("CARGO").map(PathBuf::from).unwrap_or_default();
+    command.env("RUSTC_WORKSPACE_WRAPPER", cargo.with_file_name("clippy-driver"));
+    command.env("CLIPPY_ARGS", "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__");
+    command
+}
+
+/// Everything that is checked without running the product.
+pub fn lint() -> Result<()> {
+    lint_texts()?;
     run(cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
     let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"]);
     doc.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links");
