@@ -71,11 +71,10 @@ pub fn command(args: &[String]) -> Result<()> {
     if let Some(tools) = &page {
         tests.env(page::MODULES_VAR, tools.modules());
     }
-    let result = run(tests);
-    drop(guard);
     // Not beside the others: a browser that waits for its turn on the processors looks like a page that hangs.
-    let result =
-        result.and_then(|()| page.map_or(Ok(()), |tools| tools.browser(&target().join("debug/logdrive"), &[])));
+    let browser = page.map_or(Ok(()), |tools| tools.browser(&target().join("debug/logdrive"), &[]));
+    let result = run(tests).and(browser);
+    drop(guard);
     let list = skipped_tests(&skipped);
     if !list.is_empty() {
         eprintln!("{} skipped for want of a server:\n{}", list.len(), list.join("\n"));

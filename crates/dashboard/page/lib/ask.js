@@ -8,7 +8,7 @@ import { onBack } from "./status.js";
  * @template T
  * @param {(signal: AbortSignal) => Promise<T>} ask
  * @param {unknown[]} deps asked again when one of them changes
- * @param {{everyMs?: number}} [options] asked again after each such time, while the tab is seen
+ * @param {{everyMs?: number|((data: T) => number)}} [options] asked again after each such time, while the tab is seen
  */
 export function useAsk(ask, deps, options = {}) {
   const state = useSignal({ data: /** @type {T|null} */ (null), error: /** @type {unknown} */ (null), loading: true });
@@ -24,10 +24,12 @@ export function useAsk(ask, deps, options = {}) {
     return () => stop.abort();
   }, [...deps, turn.value]);
   useEffect(() => onBack(again), []);
+  const { data } = state.value;
+  const everyMs = typeof options.everyMs === "function" ? data && options.everyMs(data) : options.everyMs;
   useEffect(() => {
-    if (!options.everyMs) return undefined;
-    const timer = setInterval(() => document.hidden || again(), options.everyMs);
+    if (!everyMs) return undefined;
+    const timer = setInterval(() => document.hidden || again(), everyMs);
     return () => clearInterval(timer);
-  }, [options.everyMs]);
+  }, [everyMs]);
   return { ...state.value, again };
 }

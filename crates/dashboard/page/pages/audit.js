@@ -53,10 +53,16 @@ function Accounts({ data, more }) {
     </section>`;
 }
 
+/**
+ * What is on its way is soon there; an account that is whole changes when lines come.
+ * @param {any} data
+ */
+const againMs = (data) => (data.complete ? 10_000 : 3000);
+
 export function Page() {
   const limit = useSignal(PAGE);
   const query = { path: path.value, stream: stream.value };
-  const { data, error, again } = useAsk((signal) => get("audit", { ...query, limit: limit.value }, { signal }), [path.value, stream.value, limit.value], { everyMs: 10_000 });
+  const { data, error, again } = useAsk((signal) => get("audit", { ...query, limit: limit.value }, { signal }), [path.value, stream.value, limit.value], { everyMs: againMs });
   const command = `logdrive audit ${path.value || (stream.value ? stream.value : "")} --server ${location.origin}`.replace("  ", " ");
   return html`<div class="page">
     <div class="row"><input type="search" class="grow" aria-label=${t("audit.path")} placeholder=${t("audit.path")} value=${path.value} onChange=${(/** @type {any} */ event) => setQuery({ path: event.target.value })} />
